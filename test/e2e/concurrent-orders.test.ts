@@ -108,6 +108,31 @@ describe('twenty orders at once', () => {
     );
   });
 
+  it('of which two each share a key for other content are one order a key, and the other of the two is refused', async () => {
+    const productId = await addProduct(platform, { onHand: 1_000 });
+    const requests = NUMBERS.slice(0, TOGETHER / 2).flatMap(() => {
+      const { idempotencyKey } = orderRequest();
+      return [1, 2].map((quantity) => orderRequest({ idempotencyKey, items: [{ productId, quantity }] }));
+    });
+
+    const answers = await Promise.allSettled(requests.map((request) => platform.orders.createOrder(request)));
+
+    const bought: number[] = [];
+    const reasons: (string | undefined)[] = [];
+    for (const [index, answer] of answers.entries()) {
+      if (answer.status === 'rejected') {
+        reasons.push((await failureOf(Promise.reject(answer.reason))).reason);
+        continue;
+      }
+      const { items } = await awaitOrder(platform, answer.value.order?.orderId);
+      expect(items.map(({ quantity }) => quantity)).toEqual(requests[index]?.items?.map(({ quantity }) => quantity));
+      bought.push(items[0]?.quantity ?? 0);
+    }
+    expect(reasons).toEqual(Array(TOGETHER / 2).fill('IDEMPOTENCY_KEY_REUSED'));
+    const { product } = await platform.inventory.getProduct({ productId });
+    expect(product).toMatchObject({ onHand: 1_000 - bought.reduce((sum, quantity) => sum + quantity, 0), reserved: 0 });
+  });
+
   it('with one idempotency key are one order', async () => {
     const request = orderRequest({ customerId: randomUUID() });
 

@@ -55,7 +55,7 @@ type AnnouncedCall = Pick<HandlerContext, 'service' | 'method'>;
 export type LoadShedding = {
   /**
    * Admits calls. A call without a slot is rejected as `resource_exhausted` OVERLOADED; a queued call whose deadline passes or whose caller
-   * gives up is not begun. Operators' calls need no slot; they have a bulkhead of their own.
+   * gives up is not begun. Operators' calls need no slot: `refusalOf` limits their rate.
    */
   readonly interceptor: Interceptor;
   /** Returns the error of a call for which there is no room, before its body is read; undefined when it may get a slot. */

@@ -33,7 +33,7 @@ describe('after a restart', () => {
       .stub(processPayment)
       .replies(({ orderId }) => ({ charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } }));
     await fixture.startReplica();
-    await expect.poll(() => statuses(fixture), { timeout: 5_000 }).toEqual({ CONFIRMED: 1 });
+    await expect.poll(() => statuses(fixture)).toEqual({ CONFIRMED: 1 });
     await expect.poll(() => readEventBodies(fixture.nats, OrderConfirmedSchema)).toHaveLength(1);
   });
 
@@ -73,7 +73,7 @@ describe('after a restart', () => {
     const calls = Array.from({ length: 20 }, () => fixture.place());
     const ordersAtPayment = () =>
       new Set(fixture.payment.virtual.requests(processPayment).map(({ orderId }) => orderId)).size;
-    await expect.poll(ordersAtPayment, { timeout: 10_000 }).toBe(20);
+    await expect.poll(ordersAtPayment).toBe(20);
     await fixture.service.stop();
     const answers = await Promise.all(calls);
     expect(answers.map(({ order }) => order?.status)).toEqual(Array(20).fill(OrderStatus.CONFIRMED));
@@ -109,7 +109,7 @@ describe('two replicas', () => {
     fixture.inventory.virtual
       .stub(reserveStock)
       .replies(({ orderId }) => ({ reservation: { orderId, reservationId: `res-${orderId}` } }));
-    await expect.poll(() => statuses(fixture), { timeout: 10_000 }).toEqual({ CONFIRMED: 30 });
+    await expect.poll(() => statuses(fixture)).toEqual({ CONFIRMED: 30 });
     const confirmed = (await readEventBodies(fixture.nats, OrderConfirmedSchema)).map(({ orderId }) => orderId);
     expect(new Set(confirmed).size).toBe(confirmed.length);
   });

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { PaymentRefundedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { readEventBodies } from '../../support/events.ts';
+import { PATIENCE } from '../../support/patience.ts';
 import { reasonOf } from '../../support/services/inventory.ts';
 import {
   age,
@@ -68,7 +69,7 @@ describe('RefundPayment', () => {
     await leaveOpen(fixture, paymentOf('o1'), { PAYMENT_PROVIDER_TIMEOUT_MS: '2000' });
     expect(await reasonOf(fixture.client.refundPayment(refundOf('o1')))).toBe('PAYMENT_PROVIDER_UNAVAILABLE');
 
-    await vi.waitFor(async () => await fixture.client.refundPayment(refundOf('o1')), 5_000);
+    await vi.waitFor(async () => await fixture.client.refundPayment(refundOf('o1')), PATIENCE);
     const late = await fixture.client.processPayment(paymentOf('o1'));
 
     expect(late.charge?.status).toBe(ChargeStatus.REFUNDED);
@@ -107,10 +108,7 @@ describe('RefundPayment', () => {
 
     await proxy.release();
 
-    await vi.waitFor(
-      async () => expect(await fixture.chargesAtProvider('o1')).toMatchObject([{ refund_id: expect.any(String) }]),
-      10_000,
-    );
+    await expect.poll(() => fixture.chargesAtProvider('o1')).toMatchObject([{ refund_id: expect.any(String) }]);
   });
 
   it('is finished after a kill between the refund and its commit, with one refund', async () => {
@@ -133,7 +131,7 @@ describe('RefundPayment', () => {
     expect(await reasonOf(cutOff.client.refundPayment(refundOf('o1')))).toBe('PAYMENT_PROVIDER_UNAVAILABLE');
     await cutOff.stop();
 
-    await vi.waitFor(async () => expect(await refundsAtProvider(fixture)).toHaveLength(1), 10_000);
+    await expect.poll(() => refundsAtProvider(fixture)).toHaveLength(1);
   });
 
   it('refuses a key that refunded another order', async () => {

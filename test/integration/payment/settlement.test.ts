@@ -6,6 +6,7 @@ import { BreakerState } from '#gen/shop/ops/v1/ops_pb.ts';
 import { PaymentCompletedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { readEventBodies } from '../../support/events.ts';
+import { PATIENCE } from '../../support/patience.ts';
 import { failureOf, reasonOf } from '../../support/services/inventory.ts';
 import {
   age,
@@ -53,7 +54,7 @@ describe('a charge whose outcome is unknown', () => {
     const failure = await failureOf(fixture.client.processPayment(payment, { timeoutMs: 100 }));
 
     expect(failure.code).toBe(Code.DeadlineExceeded);
-    await vi.waitFor(async () => expect(await statusOf(fixture, 'o1')).toBe(ChargeStatus.COMPLETED), 5_000);
+    await expect.poll(() => statusOf(fixture, 'o1')).toBe(ChargeStatus.COMPLETED);
     expect(await fixture.chargesAtProvider('o1')).toHaveLength(1);
   });
 
@@ -63,7 +64,7 @@ describe('a charge whose outcome is unknown', () => {
     expect(await reasonOf(fixture.client.processPayment(payment))).toBe(UNAVAILABLE);
     expect(await fixture.chargesAtProvider('o1')).toMatchObject([{ status: 'pending' }]);
 
-    await vi.waitFor(async () => await fixture.client.processPayment(payment), 5_000);
+    await vi.waitFor(async () => await fixture.client.processPayment(payment), PATIENCE);
 
     expect(await statusOf(fixture, 'o1')).toBe(ChargeStatus.COMPLETED);
     expect(await fixture.chargesAtProvider('o1')).toMatchObject([{ status: 'captured' }]);
@@ -120,7 +121,7 @@ describe('a charge whose outcome is unknown', () => {
     await using replica = await fixture.startReplica();
     await leaveOpen(fixture, paymentOf('o1'));
 
-    await vi.waitFor(async () => expect(await statusOf(replica, 'o1')).toBe(ChargeStatus.COMPLETED), 10_000);
+    await expect.poll(() => statusOf(replica, 'o1')).toBe(ChargeStatus.COMPLETED);
     expect(await fixture.chargesAtProvider('o1')).toHaveLength(1);
   });
 
@@ -134,8 +135,8 @@ describe('a charge whose outcome is unknown', () => {
     const hasty = { PAYMENT_PROVIDER_TIMEOUT_MS: '500', PAYMENT_SETTLE_AFTER_MS: '200' };
     await using replica = await fixture.startReplica(hasty);
 
-    await expect.poll(() => statusOf(replica, 'o1'), { timeout: 10_000 }).toBe(ChargeStatus.COMPLETED);
-    await expect.poll(() => statusOf(replica, 'o2'), { timeout: 10_000 }).toBe(ChargeStatus.REFUNDED);
+    await expect.poll(() => statusOf(replica, 'o1')).toBe(ChargeStatus.COMPLETED);
+    await expect.poll(() => statusOf(replica, 'o2')).toBe(ChargeStatus.REFUNDED);
     expect(await fixture.chargesAtProvider('o2')).toEqual([]);
   });
 
@@ -165,7 +166,7 @@ describe("the provider's circuit breaker", () => {
     expect(proxy.requests).toHaveLength(15);
 
     proxy.fate = 'pass';
-    await vi.waitFor(async () => await replica.client.processPayment(paymentOf('o6')), 10_000);
+    await vi.waitFor(async () => await replica.client.processPayment(paymentOf('o6')), PATIENCE);
     expect(await breakerOf(replica)).toMatchObject({ state: BreakerState.CLOSED });
   });
 

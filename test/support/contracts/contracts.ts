@@ -32,6 +32,7 @@ import { applyOnce } from '#services/platform/messaging/inbox.ts';
 import { createDatabase, type Database } from '#services/platform/storage/database.ts';
 import { readEvents, type StoredEvent } from '../events.ts';
 import type { TestNats } from '../nats.ts';
+import { PATIENCE } from '../patience.ts';
 import { createTestDatabase } from '../postgres.ts';
 import { startUsageRecording } from './usage.ts';
 
@@ -100,7 +101,7 @@ export async function captureEvents(nats: TestNats, subject: string, id: string,
     stored = await readEvents(nats, subject);
     return stored.filter(mentionsId).length >= min;
   };
-  await vi.waitUntil(look, { timeout: 5_000, interval: 25 }).catch((error: unknown) => {
+  await vi.waitUntil(look, PATIENCE).catch((error: unknown) => {
     if (stored.length === 0) throw new Error(`no ${subject} was published`, { cause: error });
   });
   const found = stored.filter(mentionsId);

@@ -39,7 +39,7 @@ function openRebuild(
     log,
   });
   const read = () => streams.getMessage.mock.calls.map(([stream, { seq }]) => `${stream} ${seq}`);
-  return { advance: () => rebuild(NEVER_ABORTED), streams, changed, read };
+  return { advance: (signal = NEVER_ABORTED) => rebuild(signal), streams, changed, read };
 }
 
 function missing(code: number): NatsError {
@@ -124,6 +124,32 @@ describe('advancing a rebuild', () => {
 
     expect(secondTime).toEqual(numbered(STREAMS.slice(2), 3, 4, 5, 6, 7));
     expect(read().slice(secondTime.length)).toEqual(numbered(STREAMS, 3, 4, 5, 6, 7));
+  });
+
+  it('serves nothing when it is stopped before all is read, and reads the rest later', async () => {
+    const generations = createFakeGenerations({ generation: 2, rewound: REWOUND });
+    const { advance, streams, read } = openRebuild(generations);
+    const stop = new AbortController();
+    streams.getMessage.mockImplementation(async (stream, { seq }) => {
+      if (stream === 'SHOP_INVENTORY') stop.abort();
+      return { seq, header: new Map() };
+    });
+
+    expect(await advance(stop.signal)).toBe(false);
+    expect(generations.finish).not.toHaveBeenCalled();
+    expect(await advance()).toBe(true);
+
+    expect(read()).toEqual(numbered(STREAMS, 3, 4, 5, 6, 7));
+    expect(generations.finish).toHaveBeenCalledOnce();
+  });
+
+  it('reads the only message of a stream', async () => {
+    const generations = createFakeGenerations({ generation: 2, rewound: REWOUND });
+    const { advance, read } = openRebuild(generations, { firstSequence: 7 });
+
+    await advance();
+
+    expect(read()).toEqual(numbered(STREAMS, 7));
   });
 
   it('has nothing to read in an empty stream', async () => {

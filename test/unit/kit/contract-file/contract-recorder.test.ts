@@ -46,6 +46,13 @@ describe('the registry of a recorder', () => {
     expect(recorder.registryOf([interactionOf('another call', getBook, {})])).toBe(registry);
     expect(recorder.registryOf([event])).not.toBe(registry);
   });
+
+  it('is not kept when the next interactions have more types', () => {
+    const recorder = recorderOf();
+    recorder.registryOf([call]);
+
+    expect(recorder.registryOf([rain]).getMessage(GetForecastRequestSchema.typeName)).toBeDefined();
+  });
 });
 
 describe('the name of an interaction', () => {

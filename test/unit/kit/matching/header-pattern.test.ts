@@ -70,6 +70,16 @@ describe('headers', () => {
     );
   });
 
+  it('match an expression with its flags, also after they were read from a file', () => {
+    const patterns = compileHeaders({ 'x-scheme': regex(/^bearer$/i, 'Bearer') }, 'metadata');
+    const read = readHeaders(JSON.parse(JSON.stringify(writeHeaders(patterns))), 'metadata');
+
+    for (const each of [patterns, read]) {
+      expect(matchHeaders(each, () => 'BEARER', 'metadata')).toEqual([]);
+      expect(matchHeaders(each, () => 'BASIC', 'metadata')).toHaveLength(1);
+    }
+  });
+
   it('are texts', () => {
     expect(() => compileHeaders({ 'x-id': 5 } as never, 'metadata')).toThrow(
       'metadata["x-id"]: expected a text, got 5',

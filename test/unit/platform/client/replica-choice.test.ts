@@ -60,6 +60,21 @@ describe('the choice of a replica', () => {
     expect([1, 2, 3].map(() => onFailure('http://one:1', 'timeout'))).toEqual([0, 0, 1_000]);
   });
 
+  it('leaves it out at once, for longer, when it is still late after that', () => {
+    const { onFailure, clock } = createChoice();
+
+    clock.ms += [1, 2, 3].map(() => onFailure('http://one:1', 'timeout')).at(-1) ?? 0;
+
+    expect(onFailure('http://one:1', 'timeout')).toBe(2_000);
+  });
+
+  it('takes no call that could not be made for one that was late', () => {
+    const { onFailure, clock } = createChoice();
+    for (const _ of [1, 2]) clock.ms += onFailure('http://one:1', 'unreachable');
+
+    expect([1, 2, 3].map(() => onFailure('http://one:1', 'timeout'))).toEqual([0, 0, 4_000]);
+  });
+
   it('takes the one that has been out longest when all are out, so that it never refuses to call', () => {
     const { chosen, onFailure, clock } = createChoice();
     for (const replica of ['http://two:2', 'http://three:3', 'http://one:1']) {

@@ -69,6 +69,18 @@ describe('reading a stream again', () => {
     expect(database.transactions).toEqual(['committed']);
   });
 
+  it('reads the names of headers in whatever case they are', async () => {
+    const seen: string[] = [];
+    const event = stored('one');
+    const header = new Map([...event.header].map(([name, value]) => [name.toUpperCase(), value]));
+    const { applied } = read({ 1: { ...event, header } }, async ({ orderId }) => {
+      seen.push(orderId);
+    });
+
+    expect(await applied).toBe(4);
+    expect(seen).toEqual(['one']);
+  });
+
   it('reads at most 64 messages at a time', async () => {
     const { applied, getMessage } = read({}, async () => undefined, 1_000);
 

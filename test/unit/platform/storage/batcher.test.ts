@@ -5,7 +5,7 @@ import { type BatcherOptions, createBatcher } from '#services/platform/storage/b
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-const outage = (code: string) =>
+const outage = (code: string | undefined) =>
   unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'the database cannot be reached now', cause: { code } });
 
 /** A batcher whose batches end when the test says so. */
@@ -81,6 +81,32 @@ describe('an item', () => {
     expect(started()).toEqual([['a'], ['b', 'c'], ['d']]);
   });
 
+  it('shares its batch with 63 others at most', async () => {
+    const { put, started, batches } = createGatedBatcher();
+    await put('first');
+    await put(...Array.from({ length: 70 }, (_, index) => `item ${index}`));
+    await batches[0]?.end();
+    await batches[1]?.end();
+
+    expect(started().map(({ length }) => length)).toEqual([1, 64, 6]);
+  });
+
+  it('that arrives as a batch begins waits for it', async () => {
+    const started: (readonly string[])[] = [];
+    const add = createBatcher<string, string>({
+      run: (items) => {
+        started.push(items);
+        if (items.includes('a')) void add('c');
+        return new Promise(() => undefined);
+      },
+    });
+    void add('a');
+    void add('b');
+    await vi.advanceTimersByTimeAsync(0);
+
+    expect(started).toEqual([['a', 'b']]);
+  });
+
   it('with the key of another shares no batch with it', async () => {
     const { put, started, batches } = createGatedBatcher({ keyOf: (item) => item.charAt(0) });
     await put('a1');
@@ -106,26 +132,32 @@ describe('a batch that fails', () => {
     expect(outcomes).toEqual({ a: 'result of a', b: bad, c: 'result of c' });
   });
 
-  it('in an outage fails all its items, and not the ones behind them', async () => {
-    const { put, started, batches, outcomes } = createGatedBatcher();
-    const error = outage('08006');
-    await put('a');
-    await put('b', 'c');
-    await batches[0]?.end();
-    await put('d');
-    await batches[1]?.end(error);
-    await batches[2]?.end();
+  it.each(['08006', '57P01', '42P01', undefined])(
+    'in an outage (%s) fails all its items, and not the ones behind them',
+    async (code) => {
+      const { put, started, batches, outcomes } = createGatedBatcher();
+      const error = outage(code);
+      await put('a');
+      await put('b', 'c');
+      await batches[0]?.end();
+      await put('d');
+      await batches[1]?.end(error);
+      await batches[2]?.end();
 
-    expect(started()).toEqual([['a'], ['b', 'c'], ['d']]);
-    expect(outcomes).toMatchObject({ b: error, c: error, d: 'result of d' });
-  });
+      expect(started()).toEqual([['a'], ['b', 'c'], ['d']]);
+      expect(outcomes).toMatchObject({ b: error, c: error, d: 'result of d' });
+    },
+  );
 
-  it('by a deadlock runs its items one at a time', async () => {
+  it.each([
+    ['a deadlock', '40P01'],
+    ['a conflict of transactions', '40001'],
+  ])('by %s runs its items one at a time', async (_cause, code) => {
     const { put, started, batches } = createGatedBatcher();
     await put('a');
     await put('b', 'c');
     await batches[0]?.end();
-    await batches[1]?.end(outage('40P01'));
+    await batches[1]?.end(outage(code));
 
     expect(started().slice(2)).toEqual([['b']]);
   });
@@ -155,6 +187,31 @@ describe('a batch that takes long', () => {
     expect(started()).toEqual([['a'], ['b']]);
   });
 
+  it('holds up those that wait for 50 ms together', async () => {
+    const { put, started } = createGatedBatcher();
+    await put('a');
+    await put('b');
+    await vi.advanceTimersByTimeAsync(49);
+    await put('c');
+    await vi.advanceTimersByTimeAsync(1);
+
+    expect(started()).toEqual([['a'], ['b', 'c']]);
+  });
+
+  it('holds up the next one for 50 ms, whenever an earlier one began to wait', async () => {
+    const { put, started, batches } = createGatedBatcher();
+    await put('a');
+    await put('b');
+    await vi.advanceTimersByTimeAsync(30);
+    await batches[0]?.end();
+    await put('c');
+
+    await vi.advanceTimersByTimeAsync(49);
+    expect(started()).toEqual([['a'], ['b']]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(started()).toEqual([['a'], ['b'], ['c']]);
+  });
+
   it('runs next to three others at most', async () => {
     const { put, started, batches } = createGatedBatcher();
     for (const item of ['a', 'b', 'c', 'd', 'e']) {
@@ -169,8 +226,11 @@ describe('a batch that takes long', () => {
   });
 });
 
-it('a run that returns another number of results fails each item of it', async () => {
-  const add = createBatcher<string, string>({ run: async () => [] });
+it.each([
+  ['fewer', []],
+  ['more', ['result of a', 'result of b']],
+])('a run that returns %s results than it has items fails each item of it', async (_number, results) => {
+  const add = createBatcher<string, string>({ run: async () => results });
 
   const outcome = expect(add('a')).rejects.toThrow('a batch returned another number of results than it has items');
   await vi.advanceTimersByTimeAsync(0);
