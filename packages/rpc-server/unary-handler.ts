@@ -13,11 +13,7 @@ import {
   type UnaryRequest,
   type UnaryResponse,
 } from '@connectrpc/connect';
-import {
-  compressionNegotiate,
-  createMethodSerializationLookup,
-  mergeNonProtocolHeaders,
-} from '@connectrpc/connect/protocol';
+import { compressionNegotiate, createMethodSerializationLookup } from '@connectrpc/connect/protocol';
 import {
   codeToHttpStatus,
   contentTypeUnaryJson,
@@ -37,6 +33,13 @@ const MAX_WRITE_BYTES = 0xffff_ffff;
 
 /** Why the signal of a call is aborted when its answer is known; with Connect each call creates such an exception. */
 const ANSWERED = new DOMException('This operation was aborted', 'AbortError');
+
+const PROTOCOL_HEADERS = new Set([
+  ...['content-type', 'content-length', 'content-encoding', 'accept-encoding', 'host', 'user-agent', 'date'],
+  ...['trailer', 'trailer-', 'connect-content-encoding', 'connect-accept-encoding', 'connect-timeout-ms'],
+  ...['connect-protocol-version', 'grpc-encoding', 'grpc-accept-encoding', 'grpc-timeout', 'grpc-status'],
+  ...['grpc-message', 'grpc-status-details-bin'],
+]);
 
 /** What Connect makes of the codes of RST_STREAM. NO_ERROR and STREAM_CLOSED say nothing. */
 const RESETS: Readonly<Record<number, readonly [name: string, code: Code]>> = {
@@ -161,7 +164,7 @@ export function createUnaryHandler(handlerOptions: UnaryHandlerOptions): UnaryHa
       const error = toConnectError(thrown);
       context.responseHeader.set('content-type', contentTypeUnaryJson);
       // The metadata of an error that came over the wire is that of another call.
-      if (!error.isWireError) mergeNonProtocolHeaders(context.responseHeader, error.metadata);
+      if (!error.isWireError) appendMetadata(error.metadata, context.responseHeader);
       return await finish(
         codeToHttpStatus(error.code),
         errorToJsonBytes(error, options.jsonOptions),
@@ -259,6 +262,11 @@ function toHeaders(received: IncomingHttpHeaders, timeout: CallTimeout | undefin
   }
   if (timeout) headers.set(timeout.headerName, timeout.headerValue);
   return headers;
+}
+
+/** Appends the headers that are no part of a protocol: those are written by it. Connect exports this only since version 2.3. */
+function appendMetadata(metadata: Headers, to: Headers): void {
+  for (const [name, value] of metadata) if (!PROTOCOL_HEADERS.has(name)) to.append(name, value);
 }
 
 function copyHeaders(from: Headers, to: Headers): void {

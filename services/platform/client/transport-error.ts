@@ -1,39 +1,6 @@
 // The errors of a connection and of its streams, with the codes and messages of Connect's own client, which does not export them.
+import { constants } from 'node:http2';
 import { Code, ConnectError } from '@connectrpc/connect';
-
-const RESET_NAMES = [
-  'NO_ERROR',
-  'PROTOCOL_ERROR',
-  'INTERNAL_ERROR',
-  'FLOW_CONTROL_ERROR',
-  'SETTINGS_TIMEOUT',
-  'STREAM_CLOSED',
-  'FRAME_SIZE_ERROR',
-  'REFUSED_STREAM',
-  'CANCEL',
-  'COMPRESSION_ERROR',
-  'CONNECT_ERROR',
-  'ENHANCE_YOUR_CALM',
-  'INADEQUATE_SECURITY',
-  'HTTP_1_1_REQUIRED',
-] as const;
-
-const RESET_CODES: Readonly<Record<(typeof RESET_NAMES)[number], Code | undefined>> = {
-  NO_ERROR: undefined,
-  PROTOCOL_ERROR: Code.Internal,
-  INTERNAL_ERROR: Code.Internal,
-  FLOW_CONTROL_ERROR: Code.Internal,
-  SETTINGS_TIMEOUT: Code.Internal,
-  STREAM_CLOSED: undefined,
-  FRAME_SIZE_ERROR: Code.Internal,
-  REFUSED_STREAM: Code.Unavailable,
-  CANCEL: Code.Canceled,
-  COMPRESSION_ERROR: Code.Internal,
-  CONNECT_ERROR: Code.Internal,
-  ENHANCE_YOUR_CALM: Code.ResourceExhausted,
-  INADEQUATE_SECURITY: Code.PermissionDenied,
-  HTTP_1_1_REQUIRED: Code.PermissionDenied,
-};
 
 const BROKEN = new Set([
   'ERR_STREAM_WRITE_AFTER_END',
@@ -43,16 +10,12 @@ const BROKEN = new Set([
 ]);
 const UNREACHABLE = new Set(['ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED']);
 
-/** The error of a stream that the server has reset with this code; none when the code says nothing. */
-export function errorOfReset(rstCode: number): ConnectError | undefined {
-  const name = RESET_NAMES[rstCode];
-  const code = name && RESET_CODES[name];
-  return code && new ConnectError(`http/2 stream closed with error code ${describeReset(rstCode)}`, code);
-}
-
-/** The error of a stream that was closed with this code before its answer began. */
-export function lostAnswer(rstCode: number): ConnectError {
-  const message = `http/2 stream closed with error code ${describeReset(rstCode)} before the response was received`;
+/** The error of a stream that was closed, and of which Node has reported none: it reports every reset but CANCEL and NO_ERROR. */
+export function toCloseError(rstCode: number): ConnectError {
+  if (rstCode === constants.NGHTTP2_CANCEL) {
+    return new ConnectError('http/2 stream closed with error code CANCEL (0x8)', Code.Canceled);
+  }
+  const message = 'http/2 stream closed with error code NO_ERROR (0x0) before the response was received';
   return new ConnectError(message, Code.Internal);
 }
 
@@ -68,10 +31,6 @@ function wrap(reason: unknown, code: Code): ConnectError {
   const error = ConnectError.from(reason, code);
   error.cause = reason;
   return error;
-}
-
-function describeReset(rstCode: number): string {
-  return `${RESET_NAMES[rstCode]} (0x${rstCode.toString(16)})`;
 }
 
 /** The codes of an error and of its causes. */

@@ -2,7 +2,7 @@
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from 'node:http2';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Http2SessionManager } from '@connectrpc/connect-node';
-import { errorOfReset, lostAnswer, toTransportError } from './transport-error.ts';
+import { toCloseError, toTransportError } from './transport-error.ts';
 
 export type AnswerHead = IncomingHttpHeaders & IncomingHttpStatusHeader;
 
@@ -74,10 +74,7 @@ export function exchange(options: ExchangeOptions): Promise<Uint8Array<ArrayBuff
         fail(error);
       }
     });
-    stream.on('close', () => {
-      if (isOver) return;
-      fail(errorOfReset(opened.rstCode) ?? lostAnswer(opened.rstCode));
-    });
+    stream.on('close', () => fail(toCloseError(opened.rstCode)));
     stream.end(body);
   };
 

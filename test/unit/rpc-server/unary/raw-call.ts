@@ -17,6 +17,16 @@ export type RawCall = {
   readonly path?: string;
 };
 
+/** All that a caller sees. */
+type Answer = {
+  readonly head: object;
+  readonly body: string;
+  readonly trailers: object | undefined;
+  readonly resetBy: number | undefined;
+  /** Whether the whole request was sent. */
+  readonly isSent: boolean;
+};
+
 /** Serves one call, and returns its answer. */
 export async function callOver(path: Path, options: RpcServerOptions, call: RawCall, given?: RpcHandler) {
   const limits: string[] = [];
@@ -52,7 +62,7 @@ export async function callOver(path: Path, options: RpcServerOptions, call: RawC
 }
 
 function readAnswer(stream: ClientHttp2Stream) {
-  const { promise, resolve } = Promise.withResolvers<object>();
+  const { promise, resolve } = Promise.withResolvers<Answer>();
   const chunks: Buffer[] = [];
   let head: object = {};
   let trailers: object | undefined;
@@ -67,7 +77,7 @@ function readAnswer(stream: ClientHttp2Stream) {
   stream.on('close', () => {
     const body = Buffer.concat(chunks);
     const text = body.length > 1_000 ? `${body.length} bytes ${hash('sha256', body)}` : String(body);
-    resolve({ head, body: text, trailers, resetBy: stream.rstCode });
+    resolve({ head, body: text, trailers, resetBy: stream.rstCode, isSent: stream.writableFinished });
   });
   return promise;
 }

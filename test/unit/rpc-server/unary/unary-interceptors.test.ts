@@ -68,9 +68,9 @@ describe('interceptors', () => {
 it.each(Object.keys(PATHS) as Path[])(
   'a server that ends its calls answers unavailable over the path: %s',
   async (path) => {
-    const entered = Promise.withResolvers<void>();
-    const waiting: Say = () => {
-      entered.resolve();
+    const entered = Promise.withResolvers<AbortSignal>();
+    const waiting: Say = (_, { signal }) => {
+      entered.resolve(signal);
       return new Promise(() => undefined);
     };
     const options = {
@@ -79,10 +79,11 @@ it.each(Object.keys(PATHS) as Path[])(
     } satisfies RpcServerOptions;
     const handler = createRpcHandler(options);
     const answer = callOver(path, options, hello()(), handler);
-    await entered.promise;
+    const signal = await entered.promise;
 
     handler.endCalls();
 
+    expect(signal.reason).toMatchObject({ code: Code.Unavailable, rawMessage: 'the server is shutting down' });
     expect(await answer).toMatchObject({
       head: { ':status': 503 },
       body: expect.stringMatching(/"code":"unavailable","message":"the server is shutting down".*RetryInfo/),

@@ -6,7 +6,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { base64Encode } from '@bufbuild/protobuf/wire';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { codeToString } from '@connectrpc/connect/protocol-connect';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { CheckAvailabilityResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { type Call, outcomeOf, type Script } from './memory-server.ts';
@@ -49,6 +49,16 @@ const detail = {
 };
 const wireDetail = { type: detail.type, value: base64Encode(detail.value, 'std_raw'), debug: { reason: 'X' } };
 
+const DEADLINE_MS = 20_000;
+
+/** Lets the deadline pass as soon as the server has treated the call. */
+const atDeadline =
+  (script: Script): Script =>
+  (stream, connection) => {
+    script(stream, connection);
+    vi.advanceTimersByTime(DEADLINE_MS);
+  };
+
 type Row = [behaviour: string, expected: object, script: Script, call?: Call];
 const ok = { answer };
 const fails = (code: Code, rawMessage?: unknown) => ({
@@ -61,6 +71,13 @@ async function expectTheSame(expected: object, script: Script, call?: () => Call
   expect(thin).toEqual(await outcomeOf('connect', script, call?.()));
   expect(thin).toMatchObject(expected);
 }
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe('an answer', () => {
   it.each<Row>([
@@ -186,7 +203,7 @@ describe('a connection that ends', () => {
   it.each<Row>([
     ['before the answer', {}, (_, connection) => connection.end()],
     ['in the answer', {}, (stream, connection) => stream.respond(PROTO) ?? stream.write('1', () => connection.end())],
-    ['by GOAWAY', {}, goAway(constants.NGHTTP2_NO_ERROR), { timeoutMs: 50 }],
+    ['by GOAWAY', {}, atDeadline(goAway(constants.NGHTTP2_NO_ERROR)), { timeoutMs: DEADLINE_MS }],
     ['by GOAWAY with an error', {}, goAway(constants.NGHTTP2_ENHANCE_YOUR_CALM)],
     ['by the end of its session', {}, (stream) => stream.session?.destroy()],
     ['because it is refused', fails(Code.Unavailable), silent, { connect: failing(refused) }],
@@ -214,7 +231,7 @@ describe('a call that ends before its answer', () => {
     ['with no answer', fails(Code.DeadlineExceeded, 'the operation timed out'), silent],
     ['in its answer', fails(Code.DeadlineExceeded, 'the operation timed out'), late],
   ])('has a deadline, %s', async (_, expected, script) => {
-    await expectTheSame(expected, script, () => ({ timeoutMs: 20 }));
+    await expectTheSame(expected, atDeadline(script), () => ({ timeoutMs: DEADLINE_MS }));
   });
 
   it.each(reasons)('is cancelled for %s, and its stream reset', async (_, reason) => {
