@@ -36,7 +36,10 @@ export type RpcServerOptions = Partial<PortLimits> & {
   readonly routes: (router: ConnectRouter) => void;
   /** Run around every call of `routes`, the first one outermost; health and reflection are not intercepted. */
   readonly interceptors?: readonly Interceptor[];
-  /** Called for every call of `routes` before its body is read; an error that it throws is the answer. Default: admits all. */
+  /**
+   * Called for every call of `routes` before its body is read; an error that it throws is the answer. Default: admits all. Connect calls it
+   * since 2.2.
+   */
   readonly admit?: (context: HandlerContext) => void | Promise<void>;
   /** Address to listen on. Default `127.0.0.1`. */
   readonly host?: string;
