@@ -13,6 +13,11 @@ export default defineConfig({
     entryFileNames: '[name].js',
     chunkFileNames: '[name].js',
     // Almost every part imports these small files: one chunk instead of one for each.
-    codeSplitting: { groups: [{ name: 'base', test: /packages\/kit\/base\// }] },
+    codeSplitting: {
+      groups: [
+        { name: 'base', test: /packages\/kit\/base\// },
+        { name: 'matching', test: /packages\/kit\/matching\// },
+      ],
+    },
   },
 });
