@@ -105,6 +105,50 @@ it('shows that a service that is killed dies, is restarted and recovers', async 
   expect(platform.stack.restarts('inventory')).toBeGreaterThan(restarts);
 });
 
+it('holds one page of the list of 10,000 orders, which stays live, and reaches the others', async () => {
+  await awaitOrder(platform, (await platform.orders.createOrder(orderRequest())).order?.orderId);
+  await storeOrders(10_000);
+  const { page, errors } = await browser.open(at('orders'));
+  const rows = page.locator('.orders tbody tr');
+  await rows.nth(24).waitFor();
+
+  const { order } = await platform.orders.createOrder(orderRequest({ customerId: 'the-latest' }));
+
+  await rows.filter({ hasText: 'the-latest' }).waitFor();
+  expect(await rows.count()).toBe(25);
+  await page.getByRole('button', { name: 'Older' }).click();
+  await page.getByText('Page 2.').waitFor();
+  await page.getByText(order?.orderId.slice(0, 8) ?? '').waitFor({ state: 'detached' });
+  expect(await rows.count()).toBe(25);
+  expect(errors).toEqual([]);
+});
+
+it('shows what each alert says, which cannot be judged, and for whom a flag is on', async () => {
+  const proof = await browser.open(at('proof'));
+  const operate = await browser.open(at('operate'));
+
+  const alert = (name: string, state: string) => proof.page.locator(`[data-alert=${name}][data-state=${state}]`);
+  await alert('LoadShed', 'not_judged').waitFor();
+  await platform.stack.stop('analytics');
+  await alert('ServiceDown', 'pending').getByText('does not answer /metrics').waitFor();
+  await platform.stack.start('analytics');
+  await alert('ServiceDown', 'quiet').waitFor();
+
+  await operate.page.locator('[data-flag=new_pricing_algorithm]').getByText('on for 0 %').waitFor();
+  expect([...proof.errors, ...operate.errors]).toEqual([]);
+});
+
+it('lists the experiments to start, and finds that the contracts break no consumer', async () => {
+  const proof = await browser.open(at('proof'));
+  const contracts = await browser.open(at('contracts'));
+
+  await proof.page.getByRole('combobox', { name: 'Experiment' }).selectOption({ value: 'kill-payment' });
+  expect(await proof.page.getByRole('button', { name: 'Start' }).isEnabled()).toBe(true);
+  const changes = contracts.page.getByRole('region', { name: 'Can I change?' });
+  await changes.getByText('Compared in').waitFor();
+  expect([...proof.errors, ...contracts.errors]).toEqual([]);
+});
+
 it('replays a dead letter, which is applied', async () => {
   const { page } = await browser.open(at('operate'));
   const orderId = randomUUID();
@@ -182,6 +226,24 @@ async function findBarriers(page: Page, rule?: string): Promise<string[]> {
   return found.violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+}
+
+/** Stores confirmed orders that were placed an hour ago. */
+async function storeOrders(count: number): Promise<void> {
+  const client = new Client({ connectionString: platform.stack.databaseUrl('order') });
+  await client.connect();
+  try {
+    await client.query(
+      `insert into orders (order_id, customer_id, items, payment_method, currency_code, total_minor, pricing_version, status, verdict,
+         synthetic, timeline, version, create_time, update_time, lease_until, attempts)
+       select gen_random_uuid()::text, 'stored', items, '', currency_code, total_minor, pricing_version, status, verdict, synthetic,
+         timeline, version, now() - interval '1 hour' - number * interval '1 second', now() - interval '1 hour', lease_until, attempts
+       from (select * from orders where status = 'CONFIRMED' limit 1) as placed, generate_series(1, $1) as number`,
+      [count],
+    );
+  } finally {
+    await client.end();
+  }
 }
 
 /** Stores an event that notification could apply by now. */
