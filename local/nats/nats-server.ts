@@ -66,6 +66,8 @@ export type NatsClusterMember = {
   readonly name: string;
   /** The loopback port for the other servers. */
   readonly port: number;
+  /** The loopback port where it tells its own state by HTTP. */
+  readonly monitorPort: number;
   /** The ports of all servers. */
   readonly ports: readonly number[];
   /** What the servers show to each other: letters and digits. */
@@ -164,7 +166,9 @@ function formatConfig({ storeDir, port, users, tls, cluster }: Omit<NatsServerOp
     ...(tls === undefined
       ? []
       : [`tls: { cert_file: ${JSON.stringify(tls.cert)}, key_file: ${JSON.stringify(tls.key)} }`]),
-    ...(cluster === undefined ? [] : [`cluster: ${JSON.stringify(formatCluster(cluster))}`]),
+    ...(cluster === undefined
+      ? []
+      : [`cluster: ${JSON.stringify(formatCluster(cluster))}`, `http: 127.0.0.1:${cluster.monitorPort}`]),
     `accounts: ${JSON.stringify(formatAccounts(users), undefined, 2)}`,
     '',
   ].join('\n');

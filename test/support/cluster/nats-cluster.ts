@@ -23,7 +23,7 @@ export type NatsCluster = AsyncDisposable & {
   provision(replicas: 1 | 3): Promise<void>;
   /** Returns which server leads a stream, 0 to 2. */
   leaderOf(stream: string): Promise<number>;
-  /** Waits until each stream has a leader, and two replicas that have all it has. */
+  /** Waits until every server runs and has stored all events of each stream that its leader has. */
   awaitReplicas(): Promise<void>;
   /** Sends SIGKILL to a server and removes all it stored. */
   killAndWipe(server: number): Promise<void>;
@@ -32,14 +32,19 @@ export type NatsCluster = AsyncDisposable & {
   start(server: number): Promise<void>;
 };
 
-/** Starts the cluster and waits until it can hold streams. Disposal stops it and removes its data. */
-export async function startNatsCluster(): Promise<NatsCluster> {
+/**
+ * Starts the cluster and waits until it can hold streams. Disposal stops it and removes its data.
+ *
+ * @param program The path of nats-server; by default the one that the platform uses.
+ */
+export async function startNatsCluster(program?: string): Promise<NatsCluster> {
   await using resources = new AsyncDisposableStack();
   const folder = resources.use(await createGuardedDirectory('touchstone-nats-cluster'));
   const users = randomNatsUsers();
   const password = randomBytes(16).toString('hex');
-  const chosen = await choosePorts('nats-server', 2 * SERVERS);
-  const [clientPorts, ports] = [chosen.slice(0, SERVERS), chosen.slice(SERVERS)];
+  const chosen = await choosePorts('nats-server', 3 * SERVERS);
+  const portsFor = (use: number): number[] => chosen.slice(use * SERVERS, (use + 1) * SERVERS);
+  const [clientPorts, ports, monitorPorts] = [portsFor(0), portsFor(1), portsFor(2)];
   const storeOf = (server: number) => join(folder.path, `server-${server}`);
   const running = new Map<number, NatsServer>();
   const log: string[] = [];
@@ -48,8 +53,15 @@ export async function startNatsCluster(): Promise<NatsCluster> {
       storeDir: storeOf(server),
       port: clientPorts[server] ?? 0,
       users,
+      program,
       log: (line: string) => log.push(`${server} ${line}`),
-      cluster: { name: `server-${server}`, port: ports[server] ?? 0, ports, password },
+      cluster: {
+        name: `server-${server}`,
+        port: ports[server] ?? 0,
+        monitorPort: monitorPorts[server] ?? 0,
+        ports,
+        password,
+      },
     };
     running.set(server, await startNatsServer(options));
   };
@@ -82,7 +94,8 @@ export async function startNatsCluster(): Promise<NatsCluster> {
           return Number(leader);
         }),
       ),
-    awaitReplicas: () => until(() => readBroker(url(ADMIN_USER), ({ manager }) => requireReplicas(manager))),
+    awaitReplicas: () =>
+      until(() => readBroker(url(ADMIN_USER), ({ manager }) => requireReplicas(manager, monitorPorts))),
     kill,
     killAndWipe: async (server) => {
       await kill(server);
@@ -93,13 +106,32 @@ export async function startNatsCluster(): Promise<NatsCluster> {
   };
 }
 
-// Consumers are left out: one that lags on a replica costs redeliveries, which the inbox drops, and it may lag until the next event.
-async function requireReplicas({ streams }: JetStreamManager): Promise<void> {
+// Each server is asked for what it has stored. The leader calls a replica current as soon as that knows of all events, which is before
+// it has copied them. Consumers are left out: one that lags on a replica costs redeliveries, which the inbox drops, and it may lag until
+// the next event.
+async function requireReplicas({ streams }: JetStreamManager, monitorPorts: readonly number[]): Promise<void> {
+  const stores = await Promise.all(monitorPorts.map(readLastSequences));
   for (const { service } of EVENT_FLOWS.filter(({ publishes }) => publishes)) {
     const stream = streamOf(DOMAIN, service);
-    const { cluster } = await streams.info(stream);
+    const { cluster, state } = await streams.info(stream);
     const current = (cluster?.replicas ?? []).filter((replica) => replica.current && (replica.lag ?? 0) === 0);
     if (cluster?.leader === undefined || current.length < SERVERS - 1)
       throw new Error(`${stream} has ${current.length} current replicas beside its leader`);
+    const behind = stores.findIndex((store) => (store.get(stream) ?? -1) < state.last_seq);
+    if (behind >= 0) throw new Error(`server ${behind} has not all events of ${stream}`);
   }
+}
+
+type StoredStreams = {
+  readonly account_details?: readonly {
+    readonly stream_detail?: readonly { readonly name: string; readonly state: { readonly last_seq: number } }[];
+  }[];
+};
+
+/** The last sequence number of each stream in a server's own store. */
+async function readLastSequences(monitorPort: number): Promise<Map<string, number>> {
+  const answer = await fetch(`http://127.0.0.1:${monitorPort}/jsz?accounts=true&streams=true`);
+  const { account_details = [] } = (await answer.json()) as StoredStreams;
+  const stored = account_details.flatMap(({ stream_detail = [] }) => stream_detail);
+  return new Map(stored.map(({ name, state }) => [name, state.last_seq]));
 }
