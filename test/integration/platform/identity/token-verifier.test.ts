@@ -118,15 +118,6 @@ describe('a token', () => {
   });
 });
 
-it('a secret among the keys signs no token: whoever verifies could issue them', async () => {
-  const keys = join(folder, 'secret.json');
-  const secret = Buffer.from('a secret of thirty-two characters');
-  await writeFile(keys, JSON.stringify({ keys: [{ kty: 'oct', k: secret.toString('base64url'), kid: 'k1' }] }));
-  const token = await new SignJWT(CLAIMS).setProtectedHeader({ alg: 'HS256', kid: 'k1' }).sign(secret);
-  const verify = createTokenVerifier({ ...settings, keys }, () => NOW);
-  expect(await failureOf(verify(token))).toMatchObject({ kind: 'unauthenticated', reason: 'TOKEN_INVALID' });
-});
-
 describe('a service without keys', () => {
   it('refuses every token', async () => {
     const verify = createTokenVerifier({ ...settings, keys: undefined }, () => NOW);

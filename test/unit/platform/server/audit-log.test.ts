@@ -99,7 +99,7 @@ describe('the audit log', () => {
     const message = create(ProcessPaymentRequestSchema, { orderId: 'o1', paymentMethod: 'pm_secret' });
     const request = { stream: false, service: InventoryService, method, message, contextValues: createContextValues() };
     await createAuditLog(DOMAIN, log)(async () => ({}) as never)(request as never);
-    expect(audited()).toMatchObject([{ request: { order_id: 'o1' } }]);
+    expect(audited().map((line) => line.request)).toEqual([{ order_id: 'o1' }]);
     expect(JSON.stringify(audited())).not.toContain('pm_secret');
   });
 
