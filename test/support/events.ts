@@ -58,6 +58,14 @@ export async function readEvents(nats: TestNats, subject: string): Promise<Store
   return events;
 }
 
+/** Counts the events of a subject, by one request. */
+export async function countEvents(nats: TestNats, subject: string): Promise<number> {
+  await using connection = await openConnection(nats.adminUrl);
+  const manager = await connection.value.jetstreamManager();
+  const { state } = await manager.streams.info(streamOf(DOMAIN, producerOf(subject)), { subjects_filter: subject });
+  return state.subjects?.[subject] ?? 0;
+}
+
 /** Reads the bodies of every event of a type, oldest first. */
 export async function readEventBodies<Schema extends DescMessage>(
   nats: TestNats,

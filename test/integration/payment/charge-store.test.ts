@@ -34,6 +34,12 @@ describe('a new charge', () => {
     expect(await charges.query('select from charge')).toHaveLength(1);
   });
 
+  it('is returned as itself when it is stored together with others, in whatever order, one of them taken', async () => {
+    await charges.open('o2');
+    const together = ['o3', 'o2', 'o1'].map((orderId) => charges.store.insertIntent(intentOf(orderId)));
+    expect((await Promise.all(together)).map((stored) => stored?.charge.orderId)).toEqual(['o3', undefined, 'o1']);
+  });
+
   it('is known by its order and by its key, with the hash of its request', async () => {
     await charges.open('o1');
     await charges.open('o2');

@@ -73,6 +73,19 @@ it('a key that is removed from the file is refused, also for a token that was ac
   expect(await failureOf(verify(token))).toMatchObject({ reason: 'TOKEN_INVALID' });
 });
 
+it('a token that was accepted is verified again at once when the keys have changed since', async () => {
+  await writeFile(path, await keySet({ old: OLD, new: NEW }));
+  const verify = createVerifier(path);
+  const token = await sign('old', OLD);
+  await verify(token);
+
+  await writeFile(path, await keySet({ new: NEW }));
+  time += 1_000;
+  await verify(await sign('new', NEW));
+
+  expect(await failureOf(verify(token))).toMatchObject({ reason: 'TOKEN_INVALID' });
+});
+
 it('a token that was accepted is not verified again for a minute', async () => {
   await writeFile(path, await keySet({ old: OLD }));
   const verify = createVerifier(path);

@@ -1,21 +1,29 @@
-import { Code, ConnectError, createClient, createRouterTransport } from '@connectrpc/connect';
+import { create } from '@bufbuild/protobuf';
+import { Code, ConnectError, createClient, createContextValues, createRouterTransport } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { ProcessPaymentRequestSchema } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { DOMAIN } from '#services/domain.ts';
 import { createLog } from '#services/platform/observability/log.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { createAccessControl } from '#services/platform/server/access-control.ts';
+import { createAuditLog } from '#services/platform/server/audit-log.ts';
 import { createServerInterceptors } from '#services/platform/server/rpc-interceptors.ts';
 
 const change = { productId: 'p1', name: 'Tin whistle', unitPrice: { currencyCode: 'EUR', minorUnits: 1n } };
 
-function serve(level = 'info') {
+function createRecordedLog(level: string) {
   const lines: Record<string, unknown>[] = [];
   const log = createLog({
     service: 'inventory',
     level,
     destination: { write: (line) => void lines.push(JSON.parse(line)) },
   });
+  return { log, audited: () => lines.filter((line) => line.log === 'audit') };
+}
+
+function serve(level = 'info') {
+  const { log, audited } = createRecordedLog(level);
   const verifyToken = async (token: string) => ({ kind: 'operator' as const, id: token });
   const transport = createRouterTransport(
     ({ service }) => {
@@ -40,7 +48,7 @@ function serve(level = 'info') {
   );
   const client = createClient(InventoryService, transport);
   const as = (operator: string) => ({ headers: { authorization: `Bearer ${operator}` } });
-  return { client, as, audited: () => lines.filter((line) => line.log === 'audit') };
+  return { client, as, audited };
 }
 
 describe('the audit log', () => {
@@ -83,6 +91,16 @@ describe('the audit log', () => {
     const { client, as, audited } = serve('error');
     await client.upsertProduct(change, as('olga'));
     expect(audited()).toHaveLength(1);
+  });
+
+  it('leaves out what the contract marks as secret', async () => {
+    const { log, audited } = createRecordedLog('info');
+    const method = { ...InventoryService.method.upsertProduct, input: ProcessPaymentRequestSchema };
+    const message = create(ProcessPaymentRequestSchema, { orderId: 'o1', paymentMethod: 'pm_secret' });
+    const request = { stream: false, service: InventoryService, method, message, contextValues: createContextValues() };
+    await createAuditLog(DOMAIN, log)(async () => ({}) as never)(request as never);
+    expect(audited().map((line) => line.request)).toEqual([{ order_id: 'o1' }]);
+    expect(JSON.stringify(audited())).not.toContain('pm_secret');
   });
 
   it('cuts long texts', async () => {
