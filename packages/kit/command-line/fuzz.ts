@@ -104,12 +104,13 @@ async function runFuzz(target: string, options: FuzzCommandOptions, session: Ses
   if (!options.allowRemote) await requireLoopback(target);
   const headers = Object.fromEntries(options.header ?? []);
   const tls = await clientTlsOptionsOf(options, { url: target, option: 'target' });
-  await readOption('target', async () => {
-    await assertPlaintext(target);
-    await assertTrusted(target, tls);
-  });
-  const schema = await readTargetSchema(target, options.descriptors, headers, tls);
+  const described =
+    options.descriptors === undefined ? undefined : await readSchema('--descriptors', options.descriptors);
+  if (described === undefined) await checkTransport(target, tls);
+  const schema = described ?? (await reflectTarget(target, headers, tls));
   const methods = selectMethods(schema, options);
+  // The faults of the options are told before a connection is opened, where it is not needed to find them.
+  if (described !== undefined) await checkTransport(target, tls);
   const examples = options.recording === undefined ? undefined : await readExamples(options.recording, methods, schema);
   // Descriptors are read before the signals are handled, so that they can be interrupted.
   const stop = new AbortController();
@@ -146,13 +147,18 @@ async function requireLoopback(target: string): Promise<void> {
   throw new OptionError(`target: ${host} is not this machine; say --allow-remote if its data may be lost`);
 }
 
-async function readTargetSchema(
+async function checkTransport(target: string, tls: ClientTls | undefined): Promise<void> {
+  await readOption('target', async () => {
+    await assertPlaintext(target);
+    await assertTrusted(target, tls);
+  });
+}
+
+async function reflectTarget(
   target: string,
-  descriptors: string | undefined,
   headers: Readonly<Record<string, string>>,
   tls: ClientTls | undefined,
 ): Promise<Schema> {
-  if (descriptors !== undefined) return await readSchema('--descriptors', descriptors);
   try {
     return await reflectSchema(target, headers, tls);
   } catch (error) {

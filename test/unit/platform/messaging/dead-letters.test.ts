@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { expect, it } from 'vitest';
 import { StockReservedSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { PaymentFailedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
@@ -7,10 +8,13 @@ import { createDeadLetters } from '#services/platform/messaging/dead-letters.ts'
 import { onEvent } from '#services/platform/messaging/event-handler.ts';
 import { createFakeDatabase } from '../support/fake-database.ts';
 
+// Both events have the order's id in the same field.
+const ORDER = toBinary(StockReservedSchema, create(StockReservedSchema, { orderId: 'ord1' }));
+
 /** Replays a dead letter of a service that handles StockReserved of inventory and PaymentFailed of payment. */
 async function replay(stream: string, subject: string): Promise<{ applied: string[]; failure: unknown }> {
   const applied: string[] = [];
-  const letter = { stream, subject, eventId: randomUUID(), payload: new Uint8Array() };
+  const letter = { stream, subject, eventId: randomUUID(), payload: ORDER };
   const database = createFakeDatabase(({ text }) => {
     if (text.includes('delete from dead_letter')) return [letter];
     return text.includes('insert into inbox') ? [{ id: letter.eventId }] : [];
