@@ -17,6 +17,7 @@ import {
   startLibrary,
   streamOf,
 } from '../../integration/kit/recording/recorded-library.ts';
+import { PATIENCE } from '../../support/patience.ts';
 
 const services = [LibraryService];
 const { getBook, listBooks, returnBooks, askLibrarian } = LibraryService.method;
@@ -130,7 +131,7 @@ describe('a virtual service in front of a real one', () => {
     await vi.waitFor(() => {
       expect(library.calls.map(({ context }) => context.signal.aborted)).toEqual([true, true]);
       expect(service.calls(listBooks).map(({ outcome }) => outcome)).toEqual(['abandoned']);
-    });
+    }, PATIENCE);
   });
 
   it('answers `unavailable` while the real service is down, and refuses what cannot be its URL', async () => {

@@ -26,6 +26,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { createAuthority, issueCertificate } from '#local/identity/certificate-authority.ts';
 import { Sky, WeatherService } from '../../../packages/kit/examples/weather/gen/weather/v1/weather_pb.ts';
 import { wires } from '../../../packages/kit/verification/wire.ts';
+import { PATIENCE } from '../../support/patience.ts';
 import { errorOf } from './contract-files.ts';
 
 const contracts = fileURLToPath(new URL('../../../packages/kit/examples/weather/contracts', import.meta.url));
@@ -133,7 +134,7 @@ describe('a control port', () => {
       const plain = await createControlClient(url.replace('https:', 'http:'));
       await expect(plain.heal()).rejects.toThrow();
     }
-    await vi.waitFor(() => expect(onProblem).toHaveBeenCalledTimes(2));
+    await vi.waitFor(() => expect(onProblem).toHaveBeenCalledTimes(2), PATIENCE);
     await expect(startControl({ service: office, tls: { cert: 'x', key: 'y' } })).rejects.toThrow(/^tls\.cert/);
     await expect(createControlClient(control.url, { tls: { ca: 'x' } })).rejects.toThrow(/^tls\.ca/);
   });
