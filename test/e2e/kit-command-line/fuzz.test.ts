@@ -63,10 +63,8 @@ describe('kit fuzz', () => {
     );
     expect(findings.every(({ curl }) => curl.includes('curl --http'))).toBe(true);
     const byGet = findings.find(({ rpc }) => rpc.endsWith('FailOnGet'));
-    expect(byGet).toMatchObject({
-      curl: expect.stringContaining('/FailOnGet?connect=v1&encoding='),
-      grpcurl: undefined,
-    });
+    expect(byGet?.curl).toContain('/FailOnGet?connect=v1&encoding=');
+    expect(byGet).not.toHaveProperty('grpcurl');
     expect(lines.at(-1)).toMatchObject({ seed: 5, isGone: false, findings: findings.length });
     expect(exitCode).toBe(1);
   });
