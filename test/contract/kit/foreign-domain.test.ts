@@ -1,5 +1,5 @@
 // The commands of the kit with services that it does not know from its own examples: a garage in proto3, edition 2023 and proto2. Those that
-// take seconds are in test/e2e/kit-foreign-domain.test.ts.
+// take seconds are in test/e2e/kit/foreign-domain.test.ts.
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -2,8 +2,8 @@
 import { createInMemoryService, createPlaywrightHandler } from '@touchstone/kit';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { LibraryService, RefusalSchema } from '../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
-import { findChromium, NO_CHROMIUM, startBrowser, type TestBrowser } from '../support/browser/browser.ts';
+import { LibraryService, RefusalSchema } from '../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { findChromium, NO_CHROMIUM, startBrowser, type TestBrowser } from '../../support/browser/browser.ts';
 
 const executable = findChromium();
 const PAGE = 'https://shop.example/';
