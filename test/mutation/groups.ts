@@ -36,6 +36,7 @@ export const GROUPS: readonly MutationGroup[] = [
       'test/unit/order/saga-table.test.ts',
       'test/unit/order/order-changes*.test.ts',
       'test/unit/order/background.test.ts',
+      'test/unit/order/event-handlers.test.ts',
     ],
   },
   {

@@ -88,6 +88,35 @@ describe('following an order', () => {
     expect((await Promise.all(next)).map(({ value }) => value.version)).toEqual([2, 2]);
   });
 
+  it.each([
+    ['of the same order', 'order-1'],
+    ['of another order', 'order-2'],
+  ])('goes on for a follower %s when one leaves', async (_, other) => {
+    const { changes, storeElsewhere } = watchStore(pendingOrder(), pendingOrder({ orderId: 'order-2' }));
+    const leaving = changes.follow('order-1', FOR_EVER);
+    const staying = changes.follow(other, FOR_EVER);
+    await Promise.all([leaving.next(), staying.next()]);
+
+    await leaving.return(undefined);
+    storeElsewhere({ ...blockedOrder(), orderId: other });
+
+    expect((await staying.next()).value).toMatchObject({ orderId: other, version: 2 });
+    await staying.return(undefined);
+  });
+
+  it('ends without another look-up when its caller gave up between two changes', async () => {
+    vi.useFakeTimers();
+    using _timers = { [Symbol.dispose]: () => void vi.useRealTimers() };
+    const { changes } = watchStore(pendingOrder());
+    const caller = new AbortController();
+    const following = changes.follow('order-1', caller.signal);
+    await following.next();
+
+    caller.abort();
+
+    expect(await following.next()).toEqual({ done: true, value: undefined });
+  });
+
   it('costs one look-up for all followers of all orders', async () => {
     vi.useFakeTimers();
     using _timers = { [Symbol.dispose]: () => void vi.useRealTimers() };

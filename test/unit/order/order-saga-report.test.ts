@@ -180,3 +180,13 @@ describe('the resumer', () => {
     expect(lines.at(-1)).toMatchObject({ reason: 'the database is gone', order_id: 'order-1' });
   });
 });
+
+it('takes a transaction id of 1,000 characters', async () => {
+  const transactionId = 'x'.repeat(1_000);
+  const saga = createFakeSaga(pendingOrder());
+  saga.payment.processPayment.mockResolvedValue(answerCharge(ChargeStatus.COMPLETED, { transactionId }));
+
+  const { result } = await report(saga);
+
+  expect(result.order).toMatchObject({ status: 'CONFIRMED', transactionId });
+});

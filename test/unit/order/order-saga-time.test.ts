@@ -155,7 +155,9 @@ describe('an order whose own payment the provider fails', () => {
 
   it('waits with its stock until the limit of such payments', async () => {
     const saga = failing(({ failingPaymentLimitMs }) => failingPaymentLimitMs - 1);
-    expect((await saga.run()).order).toMatchObject({ status: 'PENDING', reason: 'PAYMENT_UNAVAILABLE' });
+    const { order, failure } = await saga.run();
+    expect(order).toMatchObject({ status: 'PENDING', reason: 'PAYMENT_UNAVAILABLE' });
+    expect(failure?.outcome).toBe('PENDING');
     expect(saga.inventory.reservations.get('order-1')).toBe('RESERVED');
   });
 
@@ -164,7 +166,13 @@ describe('an order whose own payment the provider fails', () => {
     saga.payment.charges.set('order-1', 'COMPLETED');
     const { order } = await saga.run();
     expect(order).toMatchObject({ status: 'FAILED', reason: 'PAYMENT_FAILED' });
-    expect(order.timeline).toContainEqual(expect.objectContaining({ step: 'PROCESS_PAYMENT', state: 'REFUSED' }));
+    expect(order.timeline).toContainEqual(
+      expect.objectContaining({
+        step: 'PROCESS_PAYMENT',
+        state: 'REFUSED',
+        detail: 'the payment provider fails every attempt of this payment',
+      }),
+    );
     expect(saga.inventory.reservations.get('order-1')).toBe('RELEASED');
     expect(saga.payment.charges.get('order-1')).toBe('REFUNDED');
   });
