@@ -57,7 +57,7 @@ async function check(startProgram: StartProgram): ReturnType<CheckContracts> {
   const started = performance.now();
   await using folder = await mkdtempDisposable(join(tmpdir(), 'touchstone-contracts-'));
   const findings = join(folder.path, 'findings.json');
-  const compare = ['breaking', '--error-format=json', '--against', RELEASED];
+  const compare = ['breaking', 'proto', '--error-format=json', '--against', RELEASED];
   const compared = await run(startProgram, BUF, compare, [0, HAS_FINDINGS]);
   await writeFile(findings, compared.filter((line) => line.startsWith('{')).join('\n'));
   const question = ['--json', 'can-i-change', '--usage', USAGE, '--findings', findings];

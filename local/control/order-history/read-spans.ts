@@ -13,8 +13,14 @@ const NANOSECONDS = 1_000_000n;
 export function readSpans(body: Uint8Array): RememberedSpan[] {
   return fromBinary(TraceExportSchema, body).resourceSpans.flatMap(({ resource, scopeSpans }) => {
     const process = textsOf(resource?.attributes ?? []).get('service.name') ?? '';
-    return scopeSpans.flatMap(({ spans }) => spans).map((span) => readSpan(span, process));
+    const spans = scopeSpans.flatMap((scope) => scope.spans).filter(({ attributes }) => !isStatement(attributes));
+    return spans.map((span) => readSpan(span, process));
   });
+}
+
+// A statement is part of the work of the call or event that it is for: an order has forty of them.
+function isStatement(attributes: readonly Attribute[]): boolean {
+  return attributes.some(({ key }) => key === 'db.system.name');
 }
 
 function readSpan(span: ExportedSpan, process: string): RememberedSpan {
@@ -28,7 +34,7 @@ function readSpan(span: ExportedSpan, process: string): RememberedSpan {
     kind: KINDS.find((kind) => kind === span.kind) ?? SpanKind.UNSPECIFIED,
     start: millisecondsOf(span.startTimeUnixNano),
     milliseconds: Math.max(0, millisecondsOf(span.endTimeUnixNano - span.startTimeUnixNano)),
-    outcome: texts.get('rpc.response.status_code') ?? texts.get('event.result') ?? texts.get('error.type') ?? '',
+    outcome: texts.get('rpc.status_code') ?? texts.get('event.result') ?? texts.get('error.type') ?? '',
     failed: span.status?.code === FAILED,
     orderId: texts.get('order.id') ?? '',
   };

@@ -61,9 +61,13 @@ it('confirms an order that is placed by mouse, and shows its journey, events, ch
     'Reach the final state',
   ]);
   expect(await journey.locator('[data-kind=call]').allTextContents()).toEqual(
-    ['CreateOrder console → order', 'ReserveStock', 'ProcessPayment order → payment', 'ConfirmReservation'].map(
-      (text) => expect.stringContaining(text),
-    ),
+    [
+      'CreateOrder console → order',
+      'ReserveStock',
+      'ProcessPayment order → payment',
+      'HTTP POST payment calls',
+      'ConfirmReservation',
+    ].map((text) => expect.stringContaining(text)),
   );
   const events = page.getByRole('region', { name: 'Events' });
   await events.getByText('OrderConfirmed').click();

@@ -32,6 +32,8 @@ async function holdPort() {
 async function connectFromOwnPort(to: number): Promise<Socket> {
   for (;;) {
     const connection = connect(to, '127.0.0.1');
+    // The other end may reset it at any time.
+    connection.on('error', () => undefined);
     await once(connection, 'connect');
     const own = `:${connection.localPort?.toString(16).toUpperCase().padStart(4, '0')}`;
     const sockets = (await readFile('/proc/net/tcp', 'utf8')).split('\n').map((row) => row.trim().split(/\s+/)[1]);

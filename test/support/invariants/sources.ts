@@ -7,7 +7,7 @@ import { parseBrokerUrl } from '#services/platform/messaging/broker-url.ts';
 import { scrubSecrets } from '#services/platform/observability/log.ts';
 import { connectToPrimary } from '#services/platform/storage/database-servers.ts';
 
-const CONNECT_TIMEOUT_MS = 3_000;
+const CONNECT_TIMEOUT_MS = 10_000;
 const READ_TIMEOUT_MS = 60_000;
 
 /** A source of facts cannot be read. The message holds no secret. */

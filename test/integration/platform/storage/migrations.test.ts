@@ -74,7 +74,7 @@ it('is done once by many replicas that start together', async () => {
   );
 
   expect(lines.map((line) => line.migration).sort()).toEqual(['0001_messaging', '0001_note', '0002_indexes']);
-  expect(await countSessions(database)).toBe(0);
+  await expect.poll(() => countSessions(database)).toBe(0);
 });
 
 it('applies nothing of a file with a mistake in it, keeps what came before, and continues once it is fixed', async () => {
@@ -88,7 +88,7 @@ it('applies nothing of a file with a mistake in it, keeps what came before, and 
 
   await expect(migrate(options)).rejects.toThrow(/syntax error/);
   expect(await readTables(database)).toEqual(expect.not.arrayContaining(['bad']));
-  expect(await countSessions(database)).toBe(0);
+  await expect.poll(() => countSessions(database)).toBe(0);
   await writeFile(join(folder.path, '0002_bad.sql'), 'create table bad (id int);');
   await migrate({ ...options, log });
 

@@ -76,6 +76,12 @@ describe('the waterfall of an order', () => {
     expect(rows.map(({ tone }) => tone)).toEqual(['bad', 'good']);
   });
 
+  it('shows a call over HTTP that is no RPC by its method', () => {
+    const { rows } = waterfallOf([], [span('payment', CLIENT, 'POST', 5), span('payment', CLIENT, 'POST', 40)]);
+
+    expect(told(rows)).toEqual(['call | HTTP POST | payment calls', 'call | HTTP POST, attempt 2 | payment calls']);
+  });
+
   it('shows a call served only where no caller was traced, and a forwarded call once', () => {
     const name = 'shop.order.v1.OrderService/CreateOrder';
     const arrived = span('console', SERVER, name);

@@ -68,6 +68,7 @@ it('reads an export: who, when to the microsecond, how it ended, and which order
                   attributes: [text('order.id', 'o1'), text('error.type', 'ECONNREFUSED')],
                   status: { code: 2 },
                 },
+                { name: 'SELECT shop_payment', kind: 3, attributes: [text('db.system.name', 'postgresql')] },
                 { kind: 42 },
               ],
             },
@@ -77,7 +78,7 @@ it('reads an export: who, when to the microsecond, how it ended, and which order
     }),
   );
 
-  const [span, unknown] = readSpans(body);
+  const [span, unknown, ...others] = readSpans(body);
 
   expect(span).toMatchObject({
     ...{ traceId: 'ab01', spanId: '02', parentId: '03', process: 'payment', name: 'send mail', orderId: 'o1' },
@@ -85,6 +86,8 @@ it('reads an export: who, when to the microsecond, how it ended, and which order
   });
   expect(span?.start).toBeCloseTo(1_795_000_000_123.456, 2);
   expect(unknown).toMatchObject({ kind: SpanKind.UNSPECIFIED, outcome: '', failed: false, orderId: '' });
+  // Statements are part of the work of their call.
+  expect(others).toEqual([]);
 });
 
 describe('the collector of spans', () => {

@@ -95,6 +95,8 @@ function callsOf(parts: readonly Part[]): Row[] {
     .toSorted((one, other) => one.begin - other.begin)
     .flatMap((part): Row[] => {
       const [service = '', method = ''] = part.name.split('/');
+      // A call over HTTP that is no RPC has the name of its method.
+      const isRpc = method !== '';
       const parent = spans.get(part.parentId);
       if (part.kind === SpanKind.SERVER) {
         const isShown = parent?.kind === SpanKind.CLIENT || forwards(part, parts);
@@ -104,8 +106,9 @@ function callsOf(parts: readonly Part[]): Row[] {
       const call = `${part.process} ${part.name}`;
       const attempt = (attempts.get(call) ?? 0) + 1;
       attempts.set(call, attempt);
-      const where = `${part.process} → ${server?.process ?? areaOf(service)}`;
-      const label = attempt === 1 ? method : `${method}, attempt ${attempt}`;
+      const where = isRpc ? `${part.process} → ${server?.process ?? areaOf(service)}` : `${part.process} calls`;
+      const name = isRpc ? method : `HTTP ${part.name}`;
+      const label = attempt === 1 ? name : `${name}, attempt ${attempt}`;
       const row = rowOf(part, 'call', label, where, failureOf(part));
       return [server === undefined ? row : { ...row, served: server }];
     });
