@@ -55,16 +55,6 @@ export async function applyTogether(database: Database, events: readonly ReadyEv
   return events.map((event) => event.isIdempotent || applied.has(event));
 }
 
-/**
- * Applies an event unless it was applied before; returns whether it was applied now.
- *
- * @throws what the handler throws.
- */
-export async function applyOnce(database: Database, event: ReceivedEvent, handler: EventHandler): Promise<boolean> {
-  const [isApplied = false] = await applyTogether(database, [prepareEvent(event, handler)]);
-  return isApplied;
-}
-
 // Each statement commits by itself.
 async function applyIdempotent(database: Database, events: readonly ReadyEvent[]): Promise<void> {
   const hints: (() => void)[] = [];

@@ -13,7 +13,7 @@ import { reserveStock } from '#services/inventory/reserve-stock.ts';
 import { createInventorySubscriptions } from '#services/inventory/routes.ts';
 import { putProduct } from '#services/inventory/upsert-product.ts';
 import { DomainError } from '#services/platform/base/errors.ts';
-import { applyOnce } from '#services/platform/messaging/inbox.ts';
+import { applyTogether, prepareEvent } from '#services/platform/messaging/inbox.ts';
 import { createDatabase, type Database } from '#services/platform/storage/database.ts';
 import { checkHistories, historyRuns, historyTimeoutMs } from '../../support/histories.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
@@ -167,7 +167,8 @@ async function hear(database: Database, { orderId, eventId }: Extract<Step, { ki
   if (handler === undefined) throw new Error('inventory handles no event');
   const id = `0000000${eventId}-0000-4000-8000-00000000000${ORDERS.indexOf(orderId)}`;
   const event = { stream: 'SHOP_ORDER', id, subject: handler.subject, payload, headers: {} };
-  return (await applyOnce(database, event, handler)) ? 'applied' : 'known';
+  const [isApplied] = await applyTogether(database, [prepareEvent(event, handler)]);
+  return isApplied ? 'applied' : 'known';
 }
 
 function inventoryOf(database: Database): InventoryDependencies {

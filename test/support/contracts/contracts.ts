@@ -28,7 +28,7 @@ import { DOMAIN } from '#services/domain.ts';
 import { streamOf } from '#services/platform/base/domain.ts';
 import { SYNTHETIC_HEADER, syntheticHeaders } from '#services/platform/base/synthetic.ts';
 import type { Subscription } from '#services/platform/messaging/event-handler.ts';
-import { applyOnce } from '#services/platform/messaging/inbox.ts';
+import { applyTogether, prepareEvent } from '#services/platform/messaging/inbox.ts';
 import { createDatabase, type Database } from '#services/platform/storage/database.ts';
 import { readEvents, type StoredEvent } from '../events.ts';
 import type { TestNats } from '../nats.ts';
@@ -147,7 +147,7 @@ export async function openEventFixture(
       headers,
       payload,
     };
-    await applyOnce(database, received, match.handler);
+    await applyTogether(database, [prepareEvent(received, match.handler)]);
   };
   const owned = resources.move();
   return {

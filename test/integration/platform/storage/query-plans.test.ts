@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { DOMAIN } from '#services/domain.ts';
 import { createDeadLetters } from '#services/platform/messaging/dead-letters.ts';
-import { applyOnce, countFailure, storeDeadLetter } from '#services/platform/messaging/inbox.ts';
+import { applyTogether, countFailure, prepareEvent, storeDeadLetter } from '#services/platform/messaging/inbox.ts';
 import { insertEvents } from '#services/platform/messaging/outbox.ts';
 import { relayBatch } from '#services/platform/messaging/outbox-relay.ts';
 import { createPublishBackoff } from '#services/platform/messaging/publish-backoff.ts';
@@ -55,7 +55,7 @@ const work: Readonly<Record<string, () => Promise<unknown>>> = {
   },
   'looking for events to publish when there is none': () =>
     relayBatch({} as never, createPublishBackoff(), { database: plans.database, metrics, log }),
-  'applying an event': () => applyOnce(plans.database, newEvent(), handler),
+  'applying an event': () => applyTogether(plans.database, [prepareEvent(newEvent(), handler)]),
   'counting the failures of an event': () => countFailure(plans.database, newEvent(), new Error('error')),
   'storing and replaying a dead letter': async () => letters().replay(await storeNewDeadLetter()),
   'discarding a dead letter': async () => letters().discard(await storeNewDeadLetter()),
