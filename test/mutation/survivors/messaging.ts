@@ -34,4 +34,22 @@ export const MESSAGING: readonly Survivor[] = [
       "const sent = rows.filter((_, index) => «results[index]?.status» === 'fulfilled'); => results[index].status",
     ],
   },
+  {
+    file: 'services/platform/messaging/inbox.ts',
+    reason: 'Equivalent: without idempotent events nothing is applied.',
+    mutants: [
+      'if («idempotent.length > 0») await applyIdempotent(database, idempotent); => true',
+      'if («idempotent.length > 0») await applyIdempotent(database, idempotent); => idempotent.length >= 0',
+    ],
+  },
+  {
+    file: 'services/platform/messaging/outbox.ts',
+    reason: 'A statement: the integration tests of the stores that use it run it in Postgres, and read the events.',
+    mutants: [
+      'export function insertKeyedEvents(keyed: readonly KeyedEvent[], written: Sql): Sql «{ …» => {}',
+      'const [ids, subjects, payloads, headers] = outboxValues(keyed.map(«({ event }) => event»)); => () => undefined',
+      'const keys = keyed.map(«({ key }) => key»); => () => undefined',
+      'return sql«`insert into outbox (event_id, subject, payload, headers) …» => ``',
+    ],
+  },
 ];

@@ -1,7 +1,7 @@
 // How events that arrive together are applied: which share a transaction, a receipt and a call of their handler.
 import { describe, expect, it, vi } from 'vitest';
 import type { ApplyAll } from '#services/platform/messaging/event-handler.ts';
-import { applyTogether, type ReadyEvent, recordReceipt } from '#services/platform/messaging/inbox.ts';
+import { applyTogether, prepareEvent, type ReadyEvent, recordReceipt } from '#services/platform/messaging/inbox.ts';
 import { createFakeDatabase } from '../support/fake-database.ts';
 
 const IDS = ['00000000-0000-4000-8000-00000000000c', '00000000-0000-4000-8000-00000000000a'] as const;
@@ -84,6 +84,25 @@ describe('events applied together', () => {
     expect(database.transactions).toEqual(['committed']);
   });
 });
+
+it.each([true, false])(
+  'an event for a handler of many is read once, before it is applied; idempotent: %s',
+  (isIdempotent) => {
+    const applyAll = vi.fn<ApplyAll<unknown>>();
+    const event = {
+      stream: 'SHOP_ORDER',
+      id: IDS[0],
+      subject: 'shop.order.v1.OrderCreated',
+      payload: new Uint8Array(3),
+    };
+    const batch = { read: (payload: Uint8Array) => payload.length, applyAll, isIdempotent };
+
+    const ready = prepareEvent(event as never, { subject: event.subject, apply: vi.fn(), batch } as never);
+
+    expect(ready).toEqual({ event, applyAll, item: 3, isIdempotent });
+    expect(applyAll).not.toHaveBeenCalled();
+  },
+);
 
 it('a receipt is new unless the event was applied before', async () => {
   const event = { stream: 'SHOP_ORDER', id: IDS[0] };
