@@ -36,7 +36,7 @@ beforeAll(async () => {
     url: () => 'http://127.0.0.1:1',
     operatorToken: async () => 'none',
     orderLog: () => [],
-    verifyEnvironment: () => ({}),
+    verifyEnvironment: () => ({ DATA_DIR: '/nowhere', ORDER_PORT: '1' }),
     brokerAccess: async () => ({ url: 'nats://127.0.0.1:1', authority: undefined }),
     sendsSpans: true,
     reportFolder: '/nowhere',

@@ -35,7 +35,7 @@ export const SAGA: readonly Survivor[] = [
   {
     file: 'services/order/order-changes.ts',
     reason:
-      'Equivalent without a follower that leaves and a look-up that fails at the same moment: a rejection nobody awaits.',
+      'Equivalent without a follower that leaves and a look-up that fails at the same moment: a rejection that no follower awaits.',
     mutants: ['«settler.promise.catch(() => undefined);» // Its followers may all have left. => ;'],
   },
   {
