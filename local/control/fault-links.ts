@@ -11,6 +11,7 @@ import {
   unavailable,
 } from '../../services/platform/base/errors.ts';
 import { launchProgram, type ProcessRun } from '../process/process-run.ts';
+import { createInTurn } from '../shared/in-turn.ts';
 import type { ControlledStack } from './controlled-stack.ts';
 
 const KIT = fileURLToPath(new URL('../../packages/kit/command-line/main.ts', import.meta.url));
@@ -56,12 +57,7 @@ export function createFaultLinks(stack: ControlledStack): FaultLinks {
   const proxies = new Map<Link, Proxies>();
   const faults = new Map<Link, LinkFault>();
   // One change at a time: two first faults of one link must not start two proxies.
-  let last: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const next = last.then(work, work);
-    last = next.catch(() => undefined);
-    return next;
-  };
+  const inTurn = createInTurn();
 
   const putBetween = async (link: Link): Promise<Proxies> => {
     const upstream = stack.settingOf(link.from, link.setting);
@@ -105,10 +101,10 @@ export function createFaultLinks(stack: ControlledStack): FaultLinks {
         for (const link of broken) await change(link, LinkFault.UNSPECIFIED);
         return broken.map(({ from, to }) => `${from} to ${to}`);
       }),
-    [Symbol.asyncDispose]: async () => {
-      await last;
-      await Promise.all([...proxies.values()].flat().map(({ run }) => run.stop(STOP_GRACE_MS)));
-    },
+    [Symbol.asyncDispose]: () =>
+      inTurn(async () => {
+        await Promise.all([...proxies.values()].flat().map(({ run }) => run.stop(STOP_GRACE_MS)));
+      }),
   };
 }
 

@@ -3,7 +3,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { DomainError, describeError } from '../platform/base/errors.ts';
 import { isOfForeignPage } from './own-page.ts';
 
-const MAX_BODY_BYTES = 16 * 1024;
 const STATUSES: Readonly<Record<string, number>> = {
   invalid_argument: 400,
   unauthenticated: 401,
@@ -37,18 +36,6 @@ export function jsonRoute(
       send(response, status, { error: describeError(error), reason: (error as DomainError).reason });
     }
   };
-}
-
-/** Reads a body of at most 16 KiB; undefined when it is larger. */
-export async function readBody(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length;
-    if (size > MAX_BODY_BYTES) return undefined;
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function send(

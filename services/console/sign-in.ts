@@ -3,9 +3,12 @@ import type { HttpHandler } from '#packages/rpc-server/index.ts';
 import { DomainError, invalidArgument, unauthenticated } from '../platform/base/errors.ts';
 import { callerName } from '../platform/identity/caller.ts';
 import type { VerifyToken } from '../platform/identity/token-verifier.ts';
+import { readBody } from '../platform/server/read-body.ts';
 import type { Credentials } from './credentials.ts';
-import { jsonRoute, readBody } from './json-route.ts';
+import { jsonRoute } from './json-route.ts';
 import { cookieOf, isCookieToken, MAX_TOKEN_LENGTH } from './session-cookie.ts';
+
+const MAX_BODY_BYTES = 16 * 1024;
 
 export type SignInOptions = {
   readonly credentials: Credentials;
@@ -32,7 +35,7 @@ export function signInRoutes(options: SignInOptions): Record<string, HttpHandler
       };
     }),
     '/console/sign-in': jsonRoute('POST', async (request) => {
-      const token = (await readBody(request))?.trim() ?? '';
+      const token = (await readBody(request, MAX_BODY_BYTES))?.toString('utf8').trim() ?? '';
       if (!isCookieToken(token)) {
         const description = `must be a token of at most ${MAX_TOKEN_LENGTH} characters, as plain text`;
         throw invalidArgument([{ field: 'token', description }]);

@@ -6,6 +6,7 @@ import { streamOf } from '../../../services/platform/base/domain.ts';
 import { describeError, unavailable } from '../../../services/platform/base/errors.ts';
 import { parseBrokerUrl } from '../../../services/platform/messaging/broker-url.ts';
 import { scrubSecrets } from '../../../services/platform/observability/log.ts';
+import { createInTurn } from '../../shared/in-turn.ts';
 
 const MOST_READ = 20_000;
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -43,12 +44,8 @@ export type BrokerAccess = {
 
 /** Creates the reader; one reading at a time. */
 export function createOrderEventReader(access: () => Promise<BrokerAccess>, mostRead = MOST_READ): ReadOrderEvents {
-  let last: Promise<unknown> = Promise.resolve();
-  return (query) => {
-    const next = last.then(() => read(access, query, mostRead));
-    last = next.catch(() => undefined);
-    return next;
-  };
+  const inTurn = createInTurn();
+  return (query) => inTurn(() => read(access, query, mostRead));
 }
 
 async function read(

@@ -1,8 +1,8 @@
 // Takes the spans that the services of the stack send by OTLP over HTTP, so that the console can show the trace of an order. The services
 // are given an address with a key: what another program of this machine sends is refused.
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import type { HttpHandler } from '#packages/rpc-server/index.ts';
+import { readBody } from '../../../services/platform/server/read-body.ts';
 import { readSpans } from './read-spans.ts';
 import type { SpanMemory } from './span-memory.ts';
 
@@ -25,7 +25,7 @@ export function createSpanCollector(memory: SpanMemory): SpanCollector {
     const answer = (status: number) => response.writeHead(status, { 'content-type': 'application/x-protobuf' }).end();
     if (request.method !== 'POST') return answer(405);
     if (!isSame(String(request.headers[KEY_HEADER] ?? ''), key)) return answer(401);
-    const body = await readBody(request);
+    const body = await readBody(request, MOST_BYTES);
     if (body === undefined) return answer(413);
     try {
       memory.add(readSpans(body));
@@ -52,18 +52,6 @@ export function namesCollector(environment: Readonly<Record<string, string | und
       value &&
       (name.startsWith('OTEL_EXPORTER_OTLP_') || name === 'OTEL_TRACES_EXPORTER' || name === 'OTEL_SDK_DISABLED'),
   );
-}
-
-/** Undefined for a body that is too large: it is read to its end, so that the sender gets the answer, and not kept. */
-async function readBody(request: IncomingMessage): Promise<Uint8Array | undefined> {
-  let chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length;
-    if (size > MOST_BYTES) chunks = [];
-    else chunks.push(chunk as Buffer);
-  }
-  return size > MOST_BYTES ? undefined : Buffer.concat(chunks);
 }
 
 function isSame(given: string, key: string): boolean {
