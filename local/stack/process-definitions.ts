@@ -2,7 +2,6 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { DOMAIN, EVENT_FLOWS } from '../../services/domain.ts';
 import { provisionBroker } from '../../services/platform/messaging/provisioning.ts';
 import { authorityFile, certificatePaths } from '../identity/stack-certificates.ts';
@@ -23,6 +22,7 @@ import {
   type ProcessName,
   portVariableOf,
   processNameOf,
+  programOf,
   REPOSITORY_ROOT,
   type StackPlan,
   superuserPassword,
@@ -42,7 +42,7 @@ export function defineService(plan: StackPlan, service: ServiceName, replica: nu
   return {
     launch: async () =>
       launchProgram({
-        file: join(plan.servicesDir, service, 'main.ts'),
+        file: programOf(plan.servicesDir, service),
         cwd: REPOSITORY_ROOT,
         environment: environmentOf(plan, service, replica),
         log: (line) => log(name, line),
@@ -141,7 +141,7 @@ function defineProvider(plan: StackPlan, log: (line: string) => void): ProcessDe
     PAYMENT_PROVIDER_PORT: String(plan.port('PAYMENT_PROVIDER_PORT')),
     PAYMENT_PROVIDER_LEDGER: join(plan.dataDir, 'provider-ledger.jsonl'),
   };
-  const file = fileURLToPath(new URL('../provider/main.ts', import.meta.url));
+  const file = join(plan.programsDir, 'local/provider/main.js');
   const url = `${httpAddressOf(plan, 'PAYMENT_PROVIDER_PORT')}/healthz`;
   return {
     launch: async () => launchProgram({ file, cwd: REPOSITORY_ROOT, environment, log }),
@@ -157,7 +157,7 @@ function defineMailbox(plan: StackPlan, log: (line: string) => void): ProcessDef
     MAILBOX_HTTP_PORT: String(plan.port('MAILBOX_HTTP_PORT')),
     MAILBOX_FILE: join(plan.dataDir, 'mailbox.jsonl'),
   };
-  const file = fileURLToPath(new URL('../mailbox/main.ts', import.meta.url));
+  const file = join(plan.programsDir, 'local/mailbox/main.js');
   const url = `${httpAddressOf(plan, 'MAILBOX_HTTP_PORT')}/healthz`;
   return {
     launch: async () => launchProgram({ file, cwd: REPOSITORY_ROOT, environment, log }),

@@ -23,7 +23,7 @@ export type RunOptions = {
   stderr: Output;
   /** Emits the signals by their names; `process` does. */
   signals: EventEmitter;
-  /** The folder of `<service>/main.ts`. Default this repository's services. */
+  /** As of a stack. */
   servicesDir?: string;
 };
 

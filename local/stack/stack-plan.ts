@@ -30,6 +30,8 @@ export type StackPlan = {
   /** Settings of single services; read at each start of a service. */
   serviceEnvironment: Partial<Record<ServiceName, Record<string, string>>>;
   dataDir: string;
+  /** The folder of the bundled programs. */
+  programsDir: string;
   servicesDir: string;
   /** The services that this stack starts, in dependency order. */
   services: ServiceName[];
@@ -43,7 +45,10 @@ export type StackPlan = {
 // Passed only to the services that need them.
 const SECRETS = new Set(['SMTP_URL', 'PAYMENT_PROVIDER_URL', 'SYNTHETIC_CREDENTIAL']);
 
-export type PlanRequest = Pick<StackPlan, 'settings' | 'environment' | 'serviceEnvironment' | 'durable'> & {
+export type PlanRequest = Pick<
+  StackPlan,
+  'settings' | 'environment' | 'serviceEnvironment' | 'durable' | 'programsDir'
+> & {
   servicesDir: string | undefined;
   services: readonly ServiceName[] | undefined;
   freePorts: boolean;
@@ -59,12 +64,12 @@ export type PlanRequest = Pick<StackPlan, 'settings' | 'environment' | 'serviceE
  */
 export async function planStack(request: PlanRequest): Promise<StackPlan> {
   const { settings } = request;
-  const servicesDir = request.servicesDir ?? fileURLToPath(new URL('../../services', import.meta.url));
+  const servicesDir = request.servicesDir ?? join(request.programsDir, 'services');
   const wanted = request.services ?? services.map(({ name }) => name);
   const chosen = everyService
     .map(({ name }) => name)
     .filter((name) => wanted.includes(name))
-    .filter((name) => existsSync(join(servicesDir, name, 'main.ts')));
+    .filter((name) => existsSync(programOf(servicesDir, name)));
   const infrastructure = neededInfrastructure(settings, chosen);
   const dataDir = resolve(REPOSITORY_ROOT, settings.dataDir);
   await endLeftovers(dataDir);
@@ -79,6 +84,7 @@ export async function planStack(request: PlanRequest): Promise<StackPlan> {
     serviceEnvironment: request.serviceEnvironment,
     durable: request.durable,
     dataDir,
+    programsDir: request.programsDir,
     servicesDir,
     services: chosen,
     infrastructure,
@@ -89,6 +95,12 @@ export async function planStack(request: PlanRequest): Promise<StackPlan> {
       return port;
     },
   };
+}
+
+/** The program of a service: a bundle, or a source where a folder of sources was asked for. */
+export function programOf(servicesDir: string, service: ServiceName): string {
+  const bundle = join(servicesDir, service, 'main.js');
+  return existsSync(bundle) ? bundle : join(servicesDir, service, 'main.ts');
 }
 
 function neededInfrastructure({ external }: StackSettings, chosen: readonly ServiceName[]): InfrastructureName[] {

@@ -1,6 +1,7 @@
 // The local stack: starts, supervises and stops the platform's processes, for `make run` and the tests.
 
 import type { Environment } from '../../services/platform/base/settings.ts';
+import { buildPrograms } from '../build/programs.ts';
 import type { ControlServer } from '../control/control-server.ts';
 import { createLogMemory } from '../control/log-memory.ts';
 import { keysFile, provideIdentity } from '../identity/identity-files.ts';
@@ -50,7 +51,7 @@ export type StackOptions = {
   services?: readonly ServiceName[];
   /** Overrides settings of single services: `{ order: { PAYMENT_URL: proxy.url } }`. */
   serviceEnvironment?: Partial<Record<ServiceName, Record<string, string>>>;
-  /** The folder of `<service>/main.ts`. Default this repository's services. */
+  /** The folder of `<service>/main.ts` or `main.js`. Default the bundles of this repository's services. */
   servicesDir?: string;
   /** False trades durability across a crash of the machine for speed in tests. Default true. */
   durable?: boolean;
@@ -123,6 +124,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     environment,
     serviceEnvironment: options.serviceEnvironment ?? {},
     durable: options.durable ?? true,
+    programsDir: await buildPrograms(),
     servicesDir: options.servicesDir,
     services: options.services,
     freePorts: options.ports === 'free',

@@ -87,6 +87,7 @@ async function findSources(environment: Environment): Promise<InvariantSources> 
     environment,
     serviceEnvironment: {},
     dataDir,
+    programsDir: '',
     servicesDir: '',
     services: [],
     infrastructure: [],

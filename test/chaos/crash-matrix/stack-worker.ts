@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { createClient } from '@connectrpc/connect';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
@@ -30,6 +31,8 @@ import { cleanUp, discardInjectedEvents, STEPS, type StepContext } from './scena
 
 /** The services that are killed. */
 export const TARGETS: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification', 'analytics'];
+
+const SERVICE_SOURCES = fileURLToPath(new URL('../../../services', import.meta.url));
 
 /** The number of their durable consumers. */
 const CONSUMERS = 8;
@@ -72,6 +75,8 @@ export async function startStackWorker(signal: AbortSignal): Promise<StackWorker
         ports: 'free',
         durable: false,
         services: TARGETS,
+        // The preloaded module replaces functions of packages, which a bundle has inside.
+        servicesDir: SERVICE_SOURCES,
         environment: { PATH: process.env.PATH, ...NO_CUSTOMER_LIMIT, ...FAST_SETTINGS },
         serviceEnvironment: Object.fromEntries(TARGETS.map((name) => [name, wrapSettings(folder.path, name)])),
         log: (process, line) => output.push(`${process} ${line}`),

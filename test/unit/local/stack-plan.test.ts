@@ -13,6 +13,7 @@ function planFor(
     environment,
     serviceEnvironment,
     dataDir: '/data',
+    programsDir: '/programs',
     servicesDir: '/services',
     services: ['inventory', 'payment', 'notification', 'order'],
     infrastructure: ['postgres', 'nats', 'provider', 'mailbox'],
