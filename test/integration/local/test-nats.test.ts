@@ -27,16 +27,43 @@ it('restarts while it runs', async () => {
   expect([isAlive(pid), isAlive(nats.pid), await isListening(nats.port)]).toEqual([false, true, true]);
 });
 
-it('leaves neither a process nor files behind, and is isolated from another one', async () => {
-  const [first, second] = await Promise.all([startTestNats(), startTestNats()]);
+it('is isolated from another one', async () => {
+  await using first = await startTestNats();
+  await using second = await startTestNats();
   await publish(first);
   expect(first.port).not.toBe(second.port);
-  expect(existsSync(first.storeDir)).toBe(true);
+  expect(await listStreams(second)).not.toContain('KEPT');
+});
 
+it('is used again without the streams of the test before', async () => {
+  const first = await startTestNats();
+  const provisioned = await listStreams(first);
+  await publish(first);
   await first[Symbol.asyncDispose]();
 
-  expect([isAlive(first.pid), existsSync(first.storeDir), isAlive(second.pid)]).toEqual([false, false, true]);
-  await second[Symbol.asyncDispose]();
+  await using second = await startTestNats({ isProvisioned: false });
+  expect([second.pid, await listStreams(second)]).toEqual([first.pid, []]);
+  await second.provision();
+  expect(await listStreams(second)).toEqual(provisioned);
+});
+
+it.each(['stop', 'kill', 'restart'] as const)('leaves neither a process nor files after a %s', async (change) => {
+  const nats = await startTestNats();
+  const { storeDir } = nats;
+  await nats[change]();
+
+  await nats[Symbol.asyncDispose]();
+
+  expect([isAlive(nats.pid), existsSync(storeDir)]).toEqual([false, false]);
+});
+
+it('ends when a test has killed it unnoticed', async () => {
+  const nats = await startTestNats();
+  process.kill(nats.pid, 'SIGKILL');
+
+  await nats[Symbol.asyncDispose]();
+
+  expect([isAlive(nats.pid), existsSync(nats.storeDir)]).toEqual([false, false]);
 });
 
 async function withAdmin<T>(
@@ -64,5 +91,12 @@ function countMessages(nats: TestNats): Promise<number> {
   return withAdmin(nats, async (connection) => {
     const manager = await connection.jetstreamManager();
     return (await manager.streams.info('KEPT')).state.messages;
+  });
+}
+
+function listStreams(nats: TestNats): Promise<string[]> {
+  return withAdmin(nats, async (connection) => {
+    const { streams } = await connection.jetstreamManager();
+    return (await Array.fromAsync(streams.names())).sort();
   });
 }
