@@ -152,6 +152,9 @@ export async function startOrderFixture(environment: Record<string, string> = {}
   const resources = new AsyncDisposableStack();
   try {
     const database = resources.use(await createTestDatabase('order'));
+    const session = new PostgresClient({ connectionString: database.superuserUrl });
+    await session.connect();
+    resources.defer(() => session.end());
     const nats = resources.use(await startTestNats());
     const inventory = resources.use(await startVirtualInventory());
     const payment = resources.use(await startVirtualPayment());
@@ -167,7 +170,7 @@ export async function startOrderFixture(environment: Record<string, string> = {}
         }),
       );
     const service = await startReplica();
-    const sql = <Row>(text: string, values: unknown[] = []) => runSql<Row>(database.superuserUrl, text, values);
+    const sql = async <Row>(text: string, values: unknown[] = []) => (await session.query(text, values)).rows as Row[];
     await vi.waitFor(async () => {
       if ((await sql('select from catalogue_load')).length === 0) throw new Error('the prices are not loaded yet');
     }, PATIENCE);
@@ -230,14 +233,4 @@ export async function rpcFailureOf(call: Promise<unknown>): Promise<ConnectError
     return ConnectError.from(error);
   }
   throw new Error('the call succeeded');
-}
-
-async function runSql<Row>(url: string, text: string, values: unknown[]): Promise<Row[]> {
-  const client = new PostgresClient({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query(text, values)).rows as Row[];
-  } finally {
-    await client.end();
-  }
 }
