@@ -70,13 +70,18 @@ export function createSelfSignedCertificate(): Certified {
 function createCertificate({ name, days = 90, from }: CertificateRequest, publicKey: forge.pki.rsa.PublicKey) {
   const certificate = forge.pki.createCertificate();
   certificate.publicKey = publicKey;
-  // Positive, as a serial number must be.
-  certificate.serialNumber = `00${randomBytes(16).toString('hex')}`;
+  certificate.serialNumber = serialNumberOf(randomBytes(16));
   const start = from ?? new Date(Date.now() - 3_600_000);
   certificate.validity.notBefore = start;
   certificate.validity.notAfter = new Date(start.getTime() + days * DAY_MS);
   certificate.setSubject([{ name: 'commonName', value: name }]);
   return certificate;
+}
+
+/** A serial number in hexadecimal. Its first byte is neither zero, which OpenSSL takes for padding, nor that of a negative number. */
+export function serialNumberOf(bytes: Uint8Array): string {
+  const [first = 0, ...others] = bytes;
+  return Buffer.from([(first & 0x3f) | 0x40, ...others]).toString('hex');
 }
 
 // Node makes the key: node-forge would take seconds.
