@@ -83,8 +83,7 @@ async function runBatch<Item, Result>(
 ): Promise<void> {
   try {
     const results = await run(entries.map(({ item }) => item));
-    if (results.length !== entries.length)
-      throw new Error('a batch returned another number of results than it has items');
+    if (results.length !== entries.length) throw new ResultCountError();
     for (const [index, { resolve }] of entries.entries()) resolve(results[index] as Result);
   } catch (error) {
     if (entries.length === 1 || !isOfOneItem(error)) {
@@ -95,8 +94,18 @@ async function runBatch<Item, Result>(
   }
 }
 
+// The statement may have been committed, so its items are not run again. Only a fault in the code of a batch leads here.
+class ResultCountError extends Error {
+  override readonly name = 'ResultCountError';
+
+  constructor() {
+    super('a batch returned another number of results than it has items');
+  }
+}
+
 // Whether one item may have failed the batch. An outage fails every item; a deadlock is an outage to a single statement only.
 function isOfOneItem(error: unknown): boolean {
+  if (error instanceof ResultCountError) return false;
   if (!isDatabaseOutage(error)) return true;
   const code = error instanceof DomainError ? (error.cause as { code?: unknown } | undefined)?.code : undefined;
   return typeof code === 'string' && code.startsWith('40');

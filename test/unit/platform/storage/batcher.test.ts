@@ -227,12 +227,19 @@ describe('a batch that takes long', () => {
 });
 
 it.each([
-  ['fewer', []],
-  ['more', ['result of a', 'result of b']],
-])('a run that returns %s results than it has items fails each item of it', async (_number, results) => {
-  const add = createBatcher<string, string>({ run: async () => results });
+  ['fewer', ['result of a']],
+  ['more', ['result of a', 'result of b', 'result of c']],
+])(
+  'a run that returns %s results than it has items fails each of them, and is not repeated',
+  async (_number, results) => {
+    const run = vi.fn(async () => results);
+    const add = createBatcher<string, string>({ run });
+    const message = 'a batch returned another number of results than it has items';
 
-  const outcome = expect(add('a')).rejects.toThrow('a batch returned another number of results than it has items');
-  await vi.advanceTimersByTimeAsync(0);
-  await outcome;
-});
+    const outcomes = [expect(add('a')).rejects.toThrow(message), expect(add('b')).rejects.toThrow(message)];
+    await vi.advanceTimersByTimeAsync(0);
+    await Promise.all(outcomes);
+
+    expect(run).toHaveBeenCalledExactlyOnceWith(['a', 'b']);
+  },
+);
