@@ -28,11 +28,13 @@ export type BulkheadOptions = {
   /** How many calls may wait for a slot. */
   readonly maxQueued: number;
   /**
-   * Which queued call gets the next slot; `fifo` by default. With `lifo`, the newest calls of a queue that never drains are answered
-   * before their callers give up, instead of every call being answered too late.
+   * Which queued call gets the next slot; a function where it changes, `fifo` by default. With `lifo`, the newest calls of a queue that
+   * never drains are answered before their callers give up, instead of every call being answered too late.
    */
-  readonly order?: 'fifo' | 'lifo';
+  readonly order?: QueueOrder | (() => QueueOrder);
 };
+
+type QueueOrder = 'fifo' | 'lifo';
 
 type QueuedCall = { readonly admit: () => void; readonly reject: () => void };
 
@@ -41,12 +43,13 @@ export function createBulkhead({ maxConcurrent, maxQueued, order = 'fifo' }: Bul
   const queue: QueuedCall[] = [];
   let inFlight = 0;
   const limit = typeof maxConcurrent === 'number' ? () => maxConcurrent : maxConcurrent;
+  const currentOrder = typeof order === 'string' ? () => order : order;
 
   // The slot is taken before the queued call runs, so that a new call cannot take it in between. The limit may have changed.
   const admitQueued = (): void => {
     while (inFlight < limit() && queue.length > 0) {
       inFlight += 1;
-      (order === 'fifo' ? queue[0] : queue.at(-1))?.admit();
+      (currentOrder() === 'fifo' ? queue[0] : queue.at(-1))?.admit();
     }
   };
 

@@ -15,14 +15,13 @@
 //   limit     = min(ceiling, max(lowest, limit + step))
 //
 // A call at the baseline has the headroom 1 - 1 / TOLERANCE, so it adds INCREASE_STEP; the square makes growth careful near the limit.
-// `lowest` is MIN_LIMIT while the service is saturated, and the initial limit otherwise: with no backlog, fewer slots make no caller
-// faster. While at most half of the limit is used, its steps are RECOVERY_RATE * (initial - limit), back towards the initial limit.
+// The limit starts at the ceiling and falls only while the service is saturated, down to `lowest`, MIN_LIMIT. With no backlog, fewer slots
+// make no caller faster, and calls that run together share statements, so that each costs less. Then each call raises it by
+// RECOVERY_RATE * (ceiling - limit) at least; while at most half of it is used, by exactly this.
 import { createBaselineLatency } from './baseline-latency.ts';
 
 /** The lowest limit: so few calls hardly slow each other down. */
 const MIN_LIMIT = 4;
-/** The initial limit as a share of the ceiling. */
-const INITIAL_SHARE = 0.25;
 /** How many times longer than its baseline a call may take. */
 const TOLERANCE = 1.5;
 /** A call that waits long for dependencies may lose this share of the wait as well: its caller does not notice. */
@@ -56,14 +55,13 @@ export type ConcurrencyLimit = {
   onSample(sample: CallSample): void;
 };
 
-/** Creates a limit that never exceeds `ceiling`. */
+/** Creates a limit that starts at `ceiling` and never exceeds it. */
 export function createConcurrencyLimit(ceiling: number): ConcurrencyLimit {
   const minimum = Math.min(MIN_LIMIT, ceiling);
-  const initial = Math.max(minimum, INITIAL_SHARE * ceiling);
   const baseline = createBaselineLatency();
-  let limit = initial;
+  let limit = ceiling;
 
-  const recoveryStep = (): number => RECOVERY_RATE * (initial - limit);
+  const recoveryStep = (): number => RECOVERY_RATE * (ceiling - limit);
 
   const stepAfter = ({ method, serviceMs, waitedMs, inFlight, hasFailed, isSaturated }: CallSample): number => {
     // A limit that is not reached is neither confirmed nor refuted by the call.
@@ -81,7 +79,7 @@ export function createConcurrencyLimit(ceiling: number): ConcurrencyLimit {
   return {
     current: () => Math.floor(limit),
     onSample: (sample) => {
-      const lowest = sample.isSaturated ? minimum : Math.min(initial, limit + recoveryStep());
+      const lowest = sample.isSaturated ? minimum : limit + recoveryStep();
       limit = Math.min(ceiling, Math.max(lowest, limit + stepAfter(sample)));
       if (!sample.hasFailed) baseline.onSample({ ...sample, isUnloaded: sample.inFlight <= minimum });
     },

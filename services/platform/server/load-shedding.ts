@@ -131,7 +131,12 @@ function createAdmissionControl({ maxCalls, maxQueuedCalls, maxQueueMs }: CallLi
   const limit = createConcurrencyLimit(maxCalls);
   // A service whose bursts may be queued for long takes as much longer to detect an overload.
   const overload = createOverloadDetector(maxQueueMs);
-  const bulkhead = createBulkhead({ maxConcurrent: limit.current, maxQueued: maxQueuedCalls, order: 'lifo' });
+  const bulkhead = createBulkhead({
+    maxConcurrent: limit.current,
+    maxQueued: maxQueuedCalls,
+    // In turn, each of a few callers that wait for their answers is served. In an overload, nobody would be served in time.
+    order: () => (overload.isOverloadedNow() ? 'lifo' : 'fifo'),
+  });
   const { view } = bulkhead;
   const updateSaturation = (): void => overload.setSaturated(view().inFlight >= limit.current());
 

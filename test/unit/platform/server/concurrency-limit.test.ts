@@ -32,62 +32,60 @@ function createWarmLimit(ceiling = CEILING): ConcurrencyLimit {
   return limit;
 }
 
+/** A limit that an overload has lowered to its minimum. */
+function createLoweredLimit(): ConcurrencyLimit {
+  const limit = createWarmLimit();
+  runRounds(limit, 3, () => ({ ...SLOW, ...SATURATED }));
+  expect(limit.current()).toBe(4);
+  return limit;
+}
+
 describe('the limit', () => {
-  it('starts at a quarter of its ceiling', () => {
-    expect(createConcurrencyLimit(CEILING).current()).toBe(8);
+  it('starts at its ceiling', () => {
+    expect(createConcurrencyLimit(CEILING).current()).toBe(CEILING);
   });
 
   it('grows to its ceiling, and not beyond, while calls are as fast as the baseline', () => {
-    const steps = runRounds(createWarmLimit(), 20, () => ({}));
+    const steps = runRounds(createLoweredLimit(), 20, () => ({}));
 
-    expect(steps.slice(0, 3)).toEqual([10, 12, 15]);
+    expect(steps.slice(0, 3)).toEqual([5, 6, 7]);
     expect(steps.at(-1)).toBe(CEILING);
   });
 
-  it('halves with each round of very slow calls, down to the minimum', () => {
-    const limit = createWarmLimit();
-    runRounds(limit, 20, () => ({}));
-
-    expect(runRounds(limit, 6, () => ({ ...SLOW, ...SATURATED }))).toEqual([16, 8, 4, 4, 4, 4]);
+  it('halves with each round of very slow calls under saturation, down to the minimum', () => {
+    expect(runRounds(createWarmLimit(), 6, () => ({ ...SLOW, ...SATURATED }))).toEqual([16, 8, 4, 4, 4, 4]);
   });
 
-  it('stays at or returns to its initial value while the service is not saturated, even if calls are slow', () => {
-    const limit = createWarmLimit();
-    runRounds(limit, 20, () => ({}));
+  it('does not fall while the service is not saturated, even if calls are slow, and recovers from an overload', () => {
+    expect(runRounds(createWarmLimit(), 4, () => SLOW)).toEqual([32, 32, 32, 32]);
 
-    expect(runRounds(limit, 4, () => SLOW)).toEqual([16, 8, 8, 8]);
-    runRounds(limit, 3, () => ({ ...SLOW, ...SATURATED }));
-    expect(runRounds(limit, 1, () => SLOW)).toEqual([4]);
-    expect(runRounds(limit, 40, () => SLOW).at(-1)).toBe(7);
+    const steps = runRounds(createLoweredLimit(), 40, () => SLOW);
+    expect(steps.slice(0, 3)).toEqual([5, 6, 7]);
+    expect(steps.at(-1)).toBe(CEILING - 1);
   });
 
   it('grows more slowly under saturation', () => {
-    const steps = runRounds(createWarmLimit(), 40, () => SATURATED);
+    const steps = runRounds(createLoweredLimit(), 80, () => SATURATED);
 
-    expect(steps.slice(0, 4)).toEqual([8, 8, 9, 9]);
+    expect(steps.slice(0, 4)).toEqual([4, 4, 4, 4]);
     expect(steps.at(-1)).toBe(CEILING);
   });
 
-  it.each([true, false])(
-    'settles where calls take one and a half times the baseline, from either side, saturated: %s',
-    (isSaturated) => {
-      // A processor that serves five calls at once.
-      const shared = (inFlight: number) => ({ serviceMs: BASELINE_MS * Math.max(1, inFlight / 5) });
-      const [grown, fresh] = [createWarmLimit(), createWarmLimit()];
-      runRounds(grown, 20, () => ({}));
+  it('settles under saturation where calls take one and a half times the baseline, from either side', () => {
+    // A processor that serves five calls at once.
+    const shared = (inFlight: number) => ({ serviceMs: BASELINE_MS * Math.max(1, inFlight / 5) });
 
-      for (const limit of [grown, fresh]) {
-        const last = runRounds(limit, 40, (inFlight) => ({ ...shared(inFlight), isSaturated })).slice(-10);
-        expect(Math.min(...last)).toBeGreaterThanOrEqual(6);
-        expect(Math.max(...last)).toBeLessThanOrEqual(9);
-      }
-    },
-  );
+    for (const limit of [createWarmLimit(), createLoweredLimit()]) {
+      const last = runRounds(limit, 80, (inFlight) => ({ ...shared(inFlight), ...SATURATED })).slice(-10);
+      expect(Math.min(...last)).toBeGreaterThanOrEqual(6);
+      expect(Math.max(...last)).toBeLessThanOrEqual(9);
+    }
+  });
 
   it('grows while calls slow each other down by little compared with their wait for a slow dependency', () => {
     const slow = (waitedMs: number) => () => ({ ...SATURATED, serviceMs: 5 * BASELINE_MS, waitedMs });
 
-    expect(runRounds(createWarmLimit(), 12, slow(2_000)).at(-1)).toBe(CEILING);
+    expect(runRounds(createLoweredLimit(), 30, slow(2_000)).at(-1)).toBe(CEILING);
     expect(runRounds(createWarmLimit(), 3, slow(100)).at(-1)).toBe(4);
   });
 
@@ -99,16 +97,12 @@ describe('the limit', () => {
     expect(runRounds(limit, 12, () => ({})).at(-1)).toBe(CEILING);
   });
 
-  it('moves towards its initial value while less than half of it is used', () => {
-    const [grown, shrunk] = [createWarmLimit(), createWarmLimit()];
-    runRounds(grown, 20, () => ({}));
-    runRounds(shrunk, 4, () => ({ ...SLOW, ...SATURATED }));
+  it('recovers while less than half of it is used', () => {
+    const limit = createLoweredLimit();
 
-    runRounds(grown, 30, () => ({ ...SLOW, inFlight: 2 }));
-    runRounds(shrunk, 100, () => ({ inFlight: 1 }));
+    runRounds(limit, 300, () => ({ ...SLOW, ...SATURATED, inFlight: 1 }));
 
-    expect(grown.current()).toBe(8);
-    expect(shrunk.current()).toBe(7);
+    expect(limit.current()).toBe(CEILING - 1);
   });
 
   it('stays low through a lasting overload, which does not raise the baseline', () => {
@@ -139,15 +133,16 @@ describe('a call', () => {
     const limit = createWarmLimit();
     runRounds(limit, 20, () => ({ method: 'ListOrders', serviceMs: 50 * BASELINE_MS, inFlight: 1 }));
 
-    expect(runRounds(limit, 10, () => ({ method: 'ListOrders', serviceMs: 50 * BASELINE_MS })).at(-1)).toBe(CEILING);
+    const steps = runRounds(limit, 10, () => ({ ...SATURATED, method: 'ListOrders', serviceMs: 50 * BASELINE_MS }));
+    expect(steps.at(-1)).toBe(CEILING);
   });
 
   it('that failed fast neither lowers the baseline nor raises the limit', () => {
-    const limit = createWarmLimit();
-    runRounds(limit, 50, () => ({ serviceMs: 0.1, hasFailed: true }));
-    expect(limit.current()).toBe(8);
+    const limit = createLoweredLimit();
+    runRounds(limit, 50, () => ({ ...SATURATED, serviceMs: 0.1, hasFailed: true }));
+    expect(limit.current()).toBe(4);
 
-    expect(runRounds(limit, 10, () => ({})).at(-1)).toBe(CEILING);
+    expect(runRounds(limit, 20, () => ({})).at(-1)).toBe(CEILING);
   });
 
   it('that failed and was slow lowers the limit', () => {
@@ -161,6 +156,6 @@ describe('a call', () => {
     const limit = createConcurrencyLimit(CEILING);
     runRounds(limit, 20, () => ({ serviceMs: 0.01, inFlight: 1 }));
 
-    expect(runRounds(limit, 10, () => ({ serviceMs: 1 })).at(-1)).toBe(CEILING);
+    expect(runRounds(limit, 10, () => ({ ...SATURATED, serviceMs: 1 })).at(-1)).toBe(CEILING);
   });
 });

@@ -175,14 +175,14 @@ describe('a call that is announced', () => {
 });
 
 describe('a queued call', () => {
-  it('begins when another ends, the newest first', async () => {
+  it('begins when another ends, in turn while no more calls arrive than end', async () => {
     const { place, release, begun, answers } = serve();
     for (const key of ['a', 'b', 'c', 'd']) await place(key);
 
     await release();
-    expect(begun).toEqual(['a', 'b', 'd']);
+    expect(begun).toEqual(['a', 'b', 'c']);
     await release();
-    expect(begun).toEqual(['a', 'b', 'd', 'c']);
+    expect(begun).toEqual(['a', 'b', 'c', 'd']);
 
     expect(Object.fromEntries(answers)).toEqual({ a: 'ok', b: 'ok' });
   });

@@ -85,35 +85,30 @@ async function keepCalling(call: () => Promise<Ended>, callers: number, forMs: n
 const shareProcessor = (inFlight: number) => pause(5 * inFlight);
 
 describe('the concurrency limit of a service', () => {
-  it('reaches its maximum while calls wait for a slow dependency', async () => {
+  it('stays at its maximum while calls wait for a slow dependency', async () => {
     const { call, limit } = serve(() => pause(5).then(() => excludeWait(() => pause(2_000))));
     await keepCalling(call, 1, 100);
-    expect(await limit()).toBe(8);
-
     await keepCalling(call, 40, 20_000);
 
     expect(await limit()).toBe(32);
   });
 
   it('falls while more calls arrive than it can serve and its own work becomes slow', async () => {
-    const { call, limit } = serve((inFlight) =>
-      pause(5 * inFlight * inFlight).then(() => excludeWait(() => pause(50))),
-    );
+    const { call, limit } = serve((inFlight) => shareProcessor(inFlight).then(() => excludeWait(() => pause(50))));
     await keepCalling(call, 1, 2_000);
-    const flooding = flood(call, 2, 3_000);
-    await tick(2_900);
+    const limitAtTheEnd = pause(2_900).then(limit);
+    await flood(call, 2, 3_000);
 
-    expect(await limit()).toBeLessThan(8);
-    await flooding;
+    expect(await limitAtTheEnd).toBeLessThan(8);
   });
 
-  it('stays near its initial value while callers wait for their answers, even if its own work becomes slow', async () => {
+  it('stays at its maximum while callers wait for their answers, even if its own work becomes slow', async () => {
     const { call, limit } = serve((inFlight) => pause(5 * inFlight * inFlight));
     await keepCalling(call, 1, 2_000);
     const calling = keepCalling(call, 16, 20_000);
     await tick(19_900);
 
-    expect(await limit()).toBe(7);
+    expect(await limit()).toBe(32);
     await calling;
   });
 
@@ -131,7 +126,7 @@ describe('the concurrency limit of a service', () => {
 
 describe('a burst', () => {
   it('of a hundred calls is served completely, even if it takes more than a second', async () => {
-    const { call } = serve(() => pause(100));
+    const { call } = serve(() => pause(100), { maxCalls: 8 });
     const ends = Promise.all(Array.from({ length: 100 }, call));
     await tick(5_000);
 
@@ -170,10 +165,11 @@ describe('a lasting overload', () => {
     const { call } = serve(shareProcessor);
     await keepCalling(call, 2, 500);
 
-    const early = (await flood(call, 1, 1_000)).slice(100, 700);
+    const early = (await flood(call, 1, 1_000)).slice(300, 700);
 
     const served = early.flatMap(({ code, ms }) => (code === 'ok' ? [ms] : []));
-    expect(served.length).toBeGreaterThan(100);
+    // Of the eighty that the processor can do in this time.
+    expect(served.length).toBeGreaterThan(66);
     expect(Math.max(...served)).toBeLessThan(35);
   });
 
