@@ -11,9 +11,9 @@ import { createJourneyMetrics } from '#services/monitor/journey-metrics.ts';
 import { createOrderMetrics } from '#services/order/order-metrics.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { createLimitCounter } from '#services/platform/runtime/server-limits.ts';
+import { readDeployFile } from '../../support/deploy/manifests.ts';
 import { DASHBOARDS, readDashboard, withInterval } from '../../support/telemetry/dashboards.ts';
 import { PROMETHEUS_MISSING, promtoolProgram } from '../../support/telemetry/prometheus.ts';
-import { readDeployFile } from './manifests.ts';
 
 const RULES = ['../../../deploy/prometheus/replicas.yaml', '../../../services/monitor/prometheus/alerts.yaml'];
 const FUNCTIONS = ['sum', 'by', 'rate', 'max', 'count', 'time', 'histogram_quantile', 'le'];
