@@ -150,9 +150,9 @@ test-repeat: $(ready) $(nats_server) ## run tests N=20 times in random order, ev
 
 nats-current: .tools/nats-current/nats-server ## install a current nats-server for the tests of permissions, which run on it too; needs Go
 
-test-slow: $(ready) $(nats_server) ## run the tests that take minutes or download packages: clusters, the packed kit, its oldest and newest peers, bench-peers
+test-slow: $(ready) $(nats_server) ## run the tests that take minutes or download packages: clusters, the image, the packed kit, its oldest and newest peers, bench-peers
 	SLOW_TESTS=on vitest run --project e2e test/e2e/cluster test/e2e/kit-peers.test.ts test/e2e/kit-package.test.ts \
-	  test/e2e/kit/foreign-domain.test.ts test/e2e/bench-peers.test.ts $(TEST_ARGS)
+	  test/e2e/kit/foreign-domain.test.ts test/e2e/bench-peers.test.ts test/e2e/deploy $(TEST_ARGS)
 
 seed-map: $(ready) $(nats_server) ## run the tests tagged with a section of the testing guide, and print which test proves which section
 	@SEED_MAP=1 vitest run --tags-filter 'seed-*' $(TEST_ARGS) $(shell grep -rl "tags: 'seed-" test --include='*.test.ts')

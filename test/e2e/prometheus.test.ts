@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { orderRequest, publishUnreadable, type TestStack, useSharedStack } from '../support/stack.ts';
+import { DASHBOARDS, readDashboard, withInterval } from '../support/telemetry/dashboards.ts';
 import {
   PROMETHEUS_MISSING,
   type Prometheus,
@@ -13,6 +14,18 @@ import {
 
 const ALERTS = fileURLToPath(new URL('../../services/monitor/prometheus/alerts.yaml', import.meta.url));
 const PATIENCE = { timeout: 30_000, interval: 200 };
+/** The panels that are empty while nothing fails, or in a platform that does not order from itself, and why. */
+const WITHOUT_DATA: Readonly<Record<string, string>> = {
+  'Synthetic journeys': 'the platform here has no monitor',
+  'Failed synthetic journeys, by kind': 'the platform here has no monitor',
+  'Duration of synthetic journeys: 99th percentile': 'the platform here has no monitor',
+  'Time since a synthetic journey succeeded': 'the platform here has no monitor',
+  'Failed calls of dependencies, by kind': 'no call fails',
+  'Calls that are made again, by dependency': 'no call fails',
+  'Openings of circuit breakers, by failure': 'no call fails',
+  'Rejected by limits and bulkheads': 'no limit is reached',
+  'SQL statements that failed, by kind': 'no statement fails',
+};
 
 describe('Prometheus', () => {
   const resources = new AsyncDisposableStack();
@@ -58,6 +71,26 @@ describe('Prometheus', () => {
     await expect
       .poll(() => query('sum(orders_ended_total{status="confirmed"})'), PATIENCE)
       .toMatchObject({ '': expect.any(Number) });
+  });
+
+  it('has data for each query of the dashboards', async ({ skip }) => {
+    skip(prometheusProgram === undefined, PROMETHEUS_MISSING);
+    await platform.orders.createOrder(orderRequest());
+    await platform.orders.createOrder(orderRequest({ paymentMethod: 'pm_insufficient_funds' }));
+    const panels = DASHBOARDS.flatMap((name) => readDashboard(name).panels);
+    const shown = panels.filter(({ title }) => !Object.hasOwn(WITHOUT_DATA, title));
+    const hasData = async (expression: string): Promise<boolean> => {
+      const { result } = await prometheus.ask<{ result: unknown[] }>('query', { query: expression });
+      return result.length > 0;
+    };
+    const findEmpty = async (): Promise<string[]> => {
+      const queries = shown.flatMap(({ title, targets }) => targets.map(({ expr }) => [title, expr] as const));
+      const answers = await Promise.all(queries.map(([, expr]) => hasData(withInterval(expr, '1m'))));
+      return queries.filter((_, index) => !answers[index]).map(([title, expr]) => `${title}: ${expr}`);
+    };
+
+    await expect.poll(findEmpty, PATIENCE).toEqual([]);
+    expect(shown).toHaveLength(panels.length - Object.keys(WITHOUT_DATA).length);
   });
 
   it('fires the alert of a dead letter, by service, and resolves it with the dead letter', async ({ skip }) => {

@@ -90,6 +90,16 @@ describe('the trace of an order', () => {
     );
   });
 
+  it('is found by the exemplars of the metrics that each service on its path sends', () => {
+    const own = metrics.flatMap(({ service, name, points }) =>
+      points.flatMap(({ exemplars }) => exemplars.map((exemplar) => ({ ...exemplar, service, name }))),
+    );
+    const ofTrace = own.filter((exemplar) => exemplar.traceId === traceId);
+    expect(ofTrace).toContainEqual(expect.objectContaining({ service: 'order', name: 'rpc.client.call.duration' }));
+    expect(ofTrace).toContainEqual(expect.objectContaining({ service: 'payment', name: 'rpc.server.call.duration' }));
+    expect(spans.map(({ spanId }) => spanId)).toEqual(expect.arrayContaining(ofTrace.map(({ spanId }) => spanId)));
+  });
+
   it('comes with metrics of every service, sent as it stops, in the names of the conventions', () => {
     const callsOf = (service: string) =>
       metrics

@@ -1,5 +1,5 @@
 // The export of this process's metrics to an OpenTelemetry collector: at an interval, what /metrics would show then. A collector that is
-// slow or down costs nothing but the metrics of that time: they are sums since the start of the process, so the next export has them.
+// slow or down costs nothing but the resolution of that time: the next export that it accepts has all that was counted.
 import type { Resource } from '@opentelemetry/resources';
 import type { Logger } from './log.ts';
 import type { ReadMetrics } from './metric-reader.ts';
@@ -19,14 +19,23 @@ export async function startMetricExport(
   log: Logger,
 ): Promise<MetricExport> {
   // Loaded on demand: without a collector it costs nothing.
-  const [{ MeterProvider, PeriodicExportingMetricReader }, { createMetricProducer }, { createOtlpMetricExporter }] =
-    await Promise.all([
-      import('@opentelemetry/sdk-metrics'),
-      import('./metric-producer.ts'),
-      import('./otlp-metric-exporter.ts'),
-    ]);
+  const [
+    { MeterProvider, PeriodicExportingMetricReader },
+    { createMetricProducer },
+    { createOtlpMetricExporter },
+    { exportDeltas },
+  ] = await Promise.all([
+    import('@opentelemetry/sdk-metrics'),
+    import('./metric-producer.ts'),
+    import('./otlp-metric-exporter.ts'),
+    import('./metric-deltas.ts'),
+  ]);
+  // The reader would not wait for an export that takes longer, and the next one would overtake it.
+  const timeoutMs = Math.min(config.timeoutMs, config.limitMs);
+  const exporter = createOtlpMetricExporter(exporterOptions({ ...config, timeoutMs }, log));
+  const { temporality } = config;
   const reader = new PeriodicExportingMetricReader({
-    exporter: logOutages(createOtlpMetricExporter(exporterOptions(config, log)), 'metrics', log),
+    exporter: logOutages(temporality === 'cumulative' ? exporter : exportDeltas(exporter, temporality), 'metrics', log),
     exportIntervalMillis: config.intervalMs,
     exportTimeoutMillis: config.limitMs,
     metricProducers: [createMetricProducer(read, resource)],

@@ -26,6 +26,13 @@ const METRICS: Readonly<Record<string, MetricName>> = {
   },
 };
 
+// prom-client reads them from the system when it is asked, instead of counting.
+const OBSERVED_COUNTERS: ReadonlySet<string> = new Set([
+  'process_cpu_user_seconds_total',
+  'process_cpu_system_seconds_total',
+  'process_cpu_seconds_total',
+]);
+
 const LABELS: Readonly<Record<string, string>> = {
   error_type: 'error.type',
   rpc_system_name: 'rpc.system.name',
@@ -51,6 +58,11 @@ const UNITS = [
 export function metricNameOf(prometheusName: string): MetricName {
   const unit = UNITS.find(([suffix]) => suffix.test(prometheusName))?.[1] ?? '';
   return METRICS[prometheusName] ?? { name: prometheusName, unit };
+}
+
+/** Whether the metric of this name is what OpenTelemetry calls an asynchronous counter. */
+export function isObservedCounter(name: string): boolean {
+  return OBSERVED_COUNTERS.has(name);
 }
 
 /** Returns the name of an attribute by its label in Prometheus: one without a convention keeps it. */

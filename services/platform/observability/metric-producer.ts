@@ -12,9 +12,20 @@ import {
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics';
 import { attributeNameOf, metricNameOf } from './metric-names.ts';
-import type { MetricFamily, ReadMetrics } from './metric-reader.ts';
+import type { Exemplar, MetricFamily, ReadMetrics } from './metric-reader.ts';
 
 const SCOPE = { name: 'touchstone' };
+
+/** A histogram with what OpenTelemetry's SDK has no place for. */
+export type HistogramPoint = DataPoint<Histogram> & {
+  /** Observations in recorded traces: the last one of each bucket. */
+  readonly exemplars: readonly Exemplar[];
+};
+
+/** Whether a point of the producer is of a histogram. */
+export function isHistogramPoint(point: DataPoint<number> | HistogramPoint): point is HistogramPoint {
+  return typeof point.value !== 'number';
+}
 
 type Values = MetricFamily['values'];
 type Interval = { readonly startTime: HrTime; readonly endTime: HrTime };
@@ -63,12 +74,14 @@ function toPoints({ values }: MetricFamily, interval: Interval): DataPoint<numbe
   return values.map(({ labels, value }) => ({ ...interval, attributes: toAttributes(labels), value }));
 }
 
-function toHistograms({ values }: MetricFamily, interval: Interval): DataPoint<Histogram>[] {
+function toHistograms({ values }: MetricFamily, interval: Interval): HistogramPoint[] {
   const series = Map.groupBy(values, ({ labels: { le, ...others } }) => JSON.stringify(others));
   return [...series.values()].map((parts) => ({
     ...interval,
     attributes: toAttributes(parts[0]?.labels ?? {}),
     value: toHistogram(parts),
+    // Copied: prom-client writes the next one into the same object.
+    exemplars: parts.flatMap(({ exemplar }) => (exemplar?.labelSet.trace_id === undefined ? [] : { ...exemplar })),
   }));
 }
 

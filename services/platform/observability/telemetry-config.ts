@@ -22,6 +22,8 @@ export type MetricConfig = {
   readonly intervalMs: number;
   /** How long reading and sending may take, at most `intervalMs`. */
   readonly limitMs: number;
+  /** What sums count from: `delta` sends counters and histograms since the export before, `lowmemory` all but those read from the system. */
+  readonly temporality: TelemetrySettings['OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE'];
 };
 
 export type TelemetryConfig = ResourceConfig & {
@@ -70,7 +72,11 @@ function traceConfig(settings: TelemetrySettings): TraceConfig {
 
 function metricConfig(settings: TelemetrySettings): MetricConfig {
   const intervalMs = settings.OTEL_METRIC_EXPORT_INTERVAL;
-  return { intervalMs, limitMs: Math.min(settings.OTEL_METRIC_EXPORT_TIMEOUT, intervalMs) };
+  return {
+    intervalMs,
+    limitMs: Math.min(settings.OTEL_METRIC_EXPORT_TIMEOUT, intervalMs),
+    temporality: settings.OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE,
+  };
 }
 
 // The argument of a sampler that is not supported may be anything.

@@ -9,6 +9,7 @@ const SAMPLERS = [
   'parentbased_always_off',
   'parentbased_traceidratio',
 ] as const;
+const TEMPORALITIES = ['cumulative', 'delta', 'lowmemory'] as const;
 const COMPRESSIONS = ['none', 'gzip'] as const;
 
 export const TELEMETRY_SETTINGS = {
@@ -54,7 +55,7 @@ export const TELEMETRY_SETTINGS = {
   OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY: z.string().optional(),
   OTEL_EXPORTER_OTLP_METRICS_COMPRESSION: oneOf(COMPRESSIONS).optional(),
   OTEL_EXPORTER_OTLP_METRICS_TIMEOUT: optionalDurationMs(),
-  OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: oneOf(['cumulative']).default('cumulative'),
+  OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: oneOf(TEMPORALITIES).default('cumulative'),
   OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION: oneOf(['explicit_bucket_histogram']).default(
     'explicit_bucket_histogram',
   ),

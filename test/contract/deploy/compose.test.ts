@@ -9,7 +9,7 @@ import { parse } from 'yaml';
 import { ADMIN_USER, natsUsers } from '#local/nats/nats-permissions.ts';
 import { formatAccounts } from '#local/nats/nats-server.ts';
 import { services } from '#local/shared/topology.ts';
-import { readDeployFile } from './manifests.ts';
+import { readDeployFile } from '../../support/deploy/manifests.ts';
 
 type ComposeService = {
   readonly command?: readonly string[];

@@ -19,7 +19,14 @@ import { loadConfig as loadPayment } from '#services/payment/config.ts';
 import type { Environment } from '#services/platform/base/settings.ts';
 import type { ServiceConfig } from '#services/platform/runtime/config.ts';
 import { loadConfig as loadProvisioning } from '#services/provisioning/config.ts';
-import { environmentOf, type Manifest, manifest, manifests, readDeployFile, sharedValues } from './manifests.ts';
+import {
+  environmentOf,
+  type Manifest,
+  manifest,
+  manifests,
+  readDeployFile,
+  sharedValues,
+} from '../../support/deploy/manifests.ts';
 
 const KINDS = { Deployment, Job, NetworkPolicy, PodDisruptionBudget, Service };
 const LOADERS: Record<string, (environment: Environment) => ServiceConfig> = {

@@ -1,5 +1,6 @@
 // Metrics as a collector receives them, read by the field numbers of OTLP's metrics.proto.
 import {
+  bytesOf,
   doublesOf,
   type Fields,
   fixedOf,
@@ -34,6 +35,15 @@ export type ReceivedPoint = {
   readonly count: number;
   readonly bounds: readonly number[];
   readonly bucketCounts: readonly number[];
+  readonly exemplars: readonly ReceivedExemplar[];
+};
+
+export type ReceivedExemplar = {
+  /** In hexadecimal digits. */
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly value: number;
+  readonly timeMs: number;
 };
 
 /** The kinds by their field. */
@@ -67,7 +77,8 @@ function readMetric(metric: Fields, resource: Record<string, string>): ReceivedM
 
 function readNumber(point: Fields): ReceivedPoint {
   const [value = fixedOf(point, 6)[0] ?? 0] = doublesOf(point, 4);
-  return { ...readTimes(point), attributes: readAttributes(point, 7), value, count: 0, bounds: [], bucketCounts: [] };
+  const attributes = readAttributes(point, 7);
+  return { ...readTimes(point), attributes, value, count: 0, bounds: [], bucketCounts: [], exemplars: [] };
 }
 
 function readHistogram(point: Fields): ReceivedPoint {
@@ -78,9 +89,20 @@ function readHistogram(point: Fields): ReceivedPoint {
     count: fixedOf(point, 4)[0] ?? 0,
     bounds: doublesOf(point, 7),
     bucketCounts: fixedOf(point, 6),
+    exemplars: messages(point, 8).map((exemplar) => ({
+      traceId: bytesOf(exemplar, 5).toString('hex'),
+      spanId: bytesOf(exemplar, 4).toString('hex'),
+      value: doublesOf(exemplar, 3)[0] ?? 0,
+      timeMs: readMs(exemplar, 2),
+    })),
   };
 }
 
 function readTimes(point: Fields) {
-  return { startMs: (fixedOf(point, 2)[0] ?? 0) / 1e6, timeMs: (fixedOf(point, 3)[0] ?? 0) / 1e6 };
+  return { startMs: readMs(point, 2), timeMs: readMs(point, 3) };
+}
+
+// To the microsecond: nanoseconds since 1970 are more than a number holds exactly.
+function readMs(fields: Fields, field: number): number {
+  return Math.round((fixedOf(fields, field)[0] ?? 0) / 1_000) / 1_000;
 }

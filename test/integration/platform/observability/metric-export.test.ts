@@ -1,10 +1,13 @@
 // Metrics on their way to a collector that takes them, refuses them, hangs, or is not there.
-import { expect, it } from 'vitest';
+import { context, trace } from '@opentelemetry/api';
+import { TracerProvider } from '@opentelemetry/sdk-trace';
+import { describe, expect, it } from 'vitest';
 import { startMetricExport } from '#services/platform/observability/metric-export.ts';
 import { createMetricReader } from '#services/platform/observability/metric-reader.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { createResource } from '#services/platform/observability/otlp-export.ts';
 import { loadTelemetryConfig } from '#services/platform/observability/telemetry-config.ts';
+import { installTracing } from '#services/platform/observability/tracing.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../../../support/telemetry/otlp-receiver.ts';
 import { recordLog } from '../support/recorded-log.ts';
 
@@ -109,6 +112,77 @@ it('a collector that refuses metrics is logged once, and once more when it accep
   expect(collector.metrics.find(({ name }) => name === 'rpc.server.call.duration')?.points).toMatchObject([
     { count: 1 },
   ]);
+});
+
+describe.each(['delta', 'lowmemory'])('metrics sent by the preference %s', (preference) => {
+  const settings = { OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: preference };
+  const name = 'rpc.server.call.duration';
+  const durationsAt = (collector: OtlpReceiver) => collector.metrics.filter((metric) => metric.name === name);
+  const countsAt = (collector: OtlpReceiver) =>
+    durationsAt(collector).flatMap(({ points }) => points.map(({ count }) => count));
+
+  const total = (counts: readonly number[]) => counts.reduce((sum, count) => sum + count, 0);
+
+  it('add up to what was counted, over several exports of which some are refused', async () => {
+    await using collector = await startOtlpReceiver();
+    const { metrics, lines, stop } = await startExport(collector, settings);
+    const observe = (times: number) => {
+      for (let count = 0; count < times; count += 1) metrics.rpcServerDuration.observe(CALL, 0.004);
+    };
+    observe(1);
+    await expect.poll(() => countsAt(collector)).toEqual([1]);
+    observe(2);
+    await expect.poll(() => countsAt(collector)).toEqual([1, 2]);
+    collector.behaviour = 'refuse';
+    const answered = collector.headers.length;
+    observe(4);
+    await expect.poll(() => collector.headers.length).toBeGreaterThanOrEqual(answered + 3);
+    observe(8);
+    collector.behaviour = 'take';
+    await expect.poll(() => total(countsAt(collector))).toBe(15);
+    observe(16);
+    await stop();
+
+    expect(total(countsAt(collector))).toBe(31);
+    expect(lines.map(({ level }) => level)).toEqual(['warn', 'info']);
+    const sent = durationsAt(collector);
+    expect(new Set(sent.map(({ temporality }) => temporality))).toEqual(new Set(['delta']));
+    expect(sent.map(({ points: [point] }) => point?.bucketCounts[2])).toEqual(countsAt(collector));
+    // One interval begins where the one before ended, or later: exports without a call are between them.
+    for (const [index, { points }] of sent.entries()) {
+      expect(points[0]?.startMs).toBeGreaterThanOrEqual(
+        sent[index - 1]?.points[0]?.timeMs ?? performance.timeOrigin - 1,
+      );
+    }
+  });
+
+  it('begin at zero in a process that was started again, which the collector tells from the one before', async () => {
+    await using collector = await startOtlpReceiver();
+    for (const times of [3, 2]) {
+      const { metrics, stop } = await startExport(collector, { ...settings, OTEL_METRIC_EXPORT_INTERVAL: '60000' });
+      for (let count = 0; count < times; count += 1) metrics.rpcServerDuration.observe(CALL, 0.004);
+      await stop();
+    }
+
+    expect(countsAt(collector)).toEqual([3, 2]);
+    expect(new Set(durationsAt(collector).map(({ resource }) => resource['service.instance.id'])).size).toBe(2);
+  });
+});
+
+it('an observation in a recorded trace is sent as the exemplar of its bucket', async () => {
+  await using collector = await startOtlpReceiver();
+  const { metrics, stop } = await startExport(collector);
+  installTracing();
+  const span = new TracerProvider().getTracer('test').startSpan('call');
+  const before = Date.now();
+  context.with(trace.setSpan(context.active(), span), () => metrics.rpcServerDuration.observe(CALL, 0.004));
+  metrics.rpcServerDuration.observe(CALL, 0.002);
+  await stop();
+
+  const point = collector.metrics.findLast(({ name }) => name === 'rpc.server.call.duration')?.points[0];
+  const { traceId, spanId } = span.spanContext();
+  expect(point).toMatchObject({ count: 2, exemplars: [{ traceId, spanId, value: 0.004 }] });
+  expect(point?.exemplars[0]?.timeMs).toBeGreaterThanOrEqual(before);
 });
 
 it('metrics that cannot be read are not sent; the next export has them', async () => {

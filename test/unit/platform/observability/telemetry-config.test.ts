@@ -145,7 +145,7 @@ it('everything else has the standard default', () => {
       samplingRatio: 1,
       batch: { delayMs: 5_000, maxSpans: 512, maxQueuedSpans: 2_048 },
     },
-    metrics: { intervalMs: 60_000, limitMs: 30_000 },
+    metrics: { intervalMs: 60_000, limitMs: 30_000, temporality: 'cumulative' },
   });
 });
 
@@ -153,6 +153,32 @@ it('an export of metrics may take no longer than from one to the next', () => {
   const { metrics } = loadTelemetryConfig({ OTEL_METRICS_EXPORTER: 'otlp', OTEL_METRIC_EXPORT_INTERVAL: '5000' });
 
   expect(metrics).toMatchObject({ intervalMs: 5_000, limitMs: 5_000 });
+});
+
+it.each(['delta', 'LowMemory', 'CUMULATIVE'])(
+  'sums are sent as %s when that is preferred, in any case',
+  (preference) => {
+    const { metrics, warnings } = loadTelemetryConfig({
+      OTEL_METRICS_EXPORTER: 'otlp',
+      OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: preference,
+    });
+
+    expect(metrics?.temporality).toBe(preference.toLowerCase());
+    expect(warnings).toEqual([]);
+  },
+);
+
+it('attributes of the resource are decoded, their commas and equals signs too', () => {
+  const { resourceAttributes, warnings } = loadTelemetryConfig({
+    OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=pre%20production, team=a%2Cb%3Dc%25,%6Bey=%C3%A9',
+  });
+
+  expect(resourceAttributes).toEqual({
+    'deployment.environment.name': 'pre production',
+    team: 'a,b=c%',
+    key: 'é',
+  });
+  expect(warnings).toEqual([]);
 });
 
 it.each<[string, string]>([
@@ -170,7 +196,7 @@ it.each<[string, string]>([
   ['OTEL_BSP_MAX_QUEUE_SIZE', '0'],
   ['OTEL_METRICS_EXPORTER', 'prometheus,console'],
   ['OTEL_EXPORTER_OTLP_METRICS_PROTOCOL', 'http/json'],
-  ['OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE', 'delta'],
+  ['OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE', 'sometimes'],
   ['OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION', 'base2_exponential_bucket_histogram'],
   ['OTEL_METRICS_EXEMPLAR_FILTER', 'always_on'],
   ['OTEL_EXPORTER_OTLP_COMPRESSION', 'zstd'],
