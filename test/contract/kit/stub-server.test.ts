@@ -2,11 +2,14 @@
 import { Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
 import { type Contract, contract, detail, like, startStubServer } from '@touchstone/kit';
+import { HealthService, ServingStatus } from '@touchstone/rpc-server';
 import { describe, expect, it } from 'vitest';
 import { LibraryService, RefusalSchema } from '../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { errorOf, makeDirectory } from './contract-files.ts';
 
 const { getBook, listBooks } = LibraryService.method;
+// More than the hundred streams that a service allows on one connection.
+const CONVERSATIONS = 150;
 
 const grpc = (baseUrl: string) => createGrpcTransport({ baseUrl });
 
@@ -122,6 +125,52 @@ describe('a stub server', () => {
     const books = await Promise.all(['b1', 'b2'].map((bookId) => client.getBook({ bookId })));
 
     expect(books.map(({ book }) => book?.title)).toEqual(['Emma', 'some book']);
+  });
+
+  it('tells who watches its health that it stops', async () => {
+    await using server = await startLibrary((library) => record(library, undefined, 'a question', 'b1', 'Emma'));
+    const watch = createClient(HealthService, grpc(server.url)).watch({})[Symbol.asyncIterator]();
+    const next = async () => (await watch.next()).value?.status;
+
+    const before = await next();
+    const [after] = await Promise.all([next(), server.stop()]);
+
+    expect([before, after]).toEqual([ServingStatus.SERVING, ServingStatus.NOT_SERVING]);
+    expect(await errorOf(next())).toMatchObject({ code: Code.Unavailable });
+  });
+
+  it('has hundreds of conversations open at once on one connection, as the mock provider before it', async () => {
+    const converse = async (url: string) => {
+      const client = createClient(LibraryService, grpc(url));
+      const allOpen = Promise.withResolvers<void>();
+      let open = 0;
+      const talk = async () => {
+        const questions = (async function* () {
+          yield { question: 'why' };
+          await allOpen.promise;
+        })();
+        for await (const { answer } of client.askLibrarian(questions)) {
+          expect(answer).toBe('because');
+          open += 1;
+          if (open === CONVERSATIONS) allOpen.resolve();
+        }
+      };
+      await Promise.all(Array.from({ length: CONVERSATIONS }, talk));
+      return open;
+    };
+    let answered = 0;
+
+    await using server = await startLibrary(async (library) => {
+      await library
+        .uponReceiving('a question')
+        .calls(LibraryService.method.askLibrarian, [{ question: 'why' }])
+        .repliesWith([{ answer: 'because' }])
+        .run(async ({ url }) => {
+          answered = await converse(url);
+        });
+    });
+
+    expect([answered, await converse(server.url)]).toEqual([CONVERSATIONS, CONVERSATIONS]);
   });
 
   it('does not start with a file that does not fit or does not exist', async () => {
