@@ -7,6 +7,7 @@ import { streamsRequests } from '../base/method-kind.ts';
 import { nameOf } from '../base/rpc-name.ts';
 import { keyOf, type RpcInteraction, titleOf } from '../contract-file/interaction.ts';
 import { type Difference, differencesWithin, elementPath } from '../matching/difference.ts';
+import { excludes } from '../matching/excludes.ts';
 import { matchHeaders } from '../matching/header-pattern.ts';
 import { CallMatcher, type UnmatchedError } from '../matching/match-call.ts';
 import { matchMessage } from '../matching/match-message.ts';
@@ -42,13 +43,13 @@ export class InteractionRegistry {
   });
   #exercised = new Set<RpcInteraction>();
   #unmatched: string[] = [];
-  #interactions: readonly RpcInteraction[];
-  #prefersGiven: boolean;
+  #interactions: readonly RpcInteraction[] = [];
+  #byMethod: ReadonlyMap<string, readonly RpcInteraction[]> = new Map();
+  #prefersGiven = false;
 
   constructor(interactions: readonly RpcInteraction[], options: RegistryOptions) {
-    this.#interactions = interactions;
-    this.#prefersGiven = options.prefersGiven ?? false;
     this.#options = options;
+    this.use(interactions, options.prefersGiven);
   }
 
   /** The message types that a `google.protobuf.Any` may hold. */
@@ -71,6 +72,7 @@ export class InteractionRegistry {
   /** Answers with these interactions from now on. */
   use(interactions: readonly RpcInteraction[], prefersGiven = false): void {
     this.#interactions = interactions;
+    this.#byMethod = Map.groupBy(interactions, ({ method }) => nameOf(method));
     this.#prefersGiven = prefersGiven;
   }
 
@@ -81,10 +83,11 @@ export class InteractionRegistry {
    *   equally specific ones do, names both.
    */
   match(call: IncomingCall): RpcInteraction {
-    const candidates = this.#ofMethod(call.method);
     const compare = (interaction: RpcInteraction) => this.#differences(interaction, call, 'complete');
-    const choice = this.#matcher.choose(candidates, compare);
-    if (choice.kind === 'none') throw this.#recorded(this.#matcher.explainUnmatched(call.method, candidates, compare));
+    const choice = this.#matcher.choose(this.#plausible(call), compare);
+    if (choice.kind === 'none') {
+      throw this.#recorded(this.#matcher.explainUnmatched(call.method, this.#ofMethod(call.method), compare));
+    }
     if (choice.kind === 'ambiguous') {
       throw this.#recorded(this.#matcher.explainAmbiguous(call.method, choice.candidates));
     }
@@ -94,7 +97,7 @@ export class InteractionRegistry {
 
   /** Returns the interaction that `match` would return; `undefined`, without recording the call, where `match` throws. */
   tryMatch(call: IncomingCall): RpcInteraction | undefined {
-    const choice = this.#matcher.choose(this.#ofMethod(call.method), (interaction) =>
+    const choice = this.#matcher.choose(this.#plausible(call), (interaction) =>
       this.#differences(interaction, call, 'complete'),
     );
     if (choice.kind !== 'one') return undefined;
@@ -103,16 +106,22 @@ export class InteractionRegistry {
   }
 
   /**
-   * Returns the only interaction that a call can still match while its requests are arriving; `undefined` when there are several.
+   * Returns the interaction that a call will match, while its requests are arriving; `undefined` when that depends on further requests.
    *
-   * @throws {UnmatchedError} `unimplemented`: it can no longer match any.
+   * @throws {UnmatchedError} `unimplemented`: it can no longer match any; `internal`: it can only match several.
    */
   matchPartially(call: IncomingCall): RpcInteraction | undefined {
-    const candidates = this.#ofMethod(call.method);
     const compare = (interaction: RpcInteraction) => this.#differences(interaction, call, 'incomplete');
-    const [only, ...rest] = candidates.filter((interaction) => compare(interaction).length === 0);
-    if (!only) throw this.#recorded(this.#matcher.explainUnmatched(call.method, candidates, compare));
-    return rest.length === 0 ? only : undefined;
+    const possible = this.#plausible(call).filter((interaction) => compare(interaction).length === 0);
+    const [first, ...others] = possible;
+    if (!first) {
+      throw this.#recorded(this.#matcher.explainUnmatched(call.method, this.#ofMethod(call.method), compare));
+    }
+    // A caller may wait for an answer before it sends more, so what further requests cannot tell is decided now.
+    if (!others.every(({ requests }) => isDeepStrictEqual(requests, first.requests))) return undefined;
+    const choice = this.#matcher.choose(possible, () => []);
+    if (choice.kind === 'one') return choice.candidate;
+    throw this.#recorded(this.#matcher.explainAmbiguous(call.method, possible));
   }
 
   /** Returns the interactions that no call has matched. */
@@ -134,8 +143,15 @@ export class InteractionRegistry {
     return others.every(isSame) ? first : undefined;
   }
 
-  #ofMethod(method: DescMethod): RpcInteraction[] {
-    return this.#interactions.filter((interaction) => nameOf(interaction.method) === nameOf(method));
+  #ofMethod(method: DescMethod): readonly RpcInteraction[] {
+    return this.#byMethod.get(nameOf(method)) ?? [];
+  }
+
+  /** Without those that a quick look excludes. */
+  #plausible({ method, requests }: IncomingCall): RpcInteraction[] {
+    return this.#ofMethod(method).filter((interaction) =>
+      interaction.requests.every((pattern, index) => !requests[index] || !excludes(pattern, requests[index])),
+    );
   }
 
   #differences(interaction: RpcInteraction, call: IncomingCall, extent: Extent): Difference[] {

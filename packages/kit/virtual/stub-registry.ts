@@ -75,7 +75,8 @@ export class StubRegistry {
    *   matches has no step left.
    */
   find(method: DescMethod, requests: readonly Message[]): Step | undefined {
-    const choice = this.#matcher.choose(this.#of(method), (entry) => entry.differences(requests, this.state));
+    const plausible = this.#of(method).filter((entry) => !entry.excludes(requests));
+    const choice = this.#matcher.choose(plausible, (entry) => entry.differences(requests, this.state));
     if (choice.kind === 'none') return undefined;
     if (choice.kind === 'ambiguous') throw this.#matcher.explainAmbiguous(method, choice.candidates);
     const step = choice.candidate.take();
@@ -245,6 +246,11 @@ class StubEntry implements StubDraft, StubState {
   /** Returns whether another stub is for the same requests and states. */
   isReplacedBy(other: StubEntry): boolean {
     return isSamePattern(this.#pattern, other.#pattern) && this.#states.join('\n') === other.#states.join('\n');
+  }
+
+  /** Returns whether the requests certainly do not match, at a quick look. */
+  excludes(requests: readonly Message[]): boolean {
+    return this.#pattern.excludes(requests);
   }
 
   differences(requests: readonly Message[], state: string): Difference[] {

@@ -1,7 +1,7 @@
 // A stub server answers from a contract file in every protocol, and refuses calls that are not in the file.
 import { Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
-import { type Contract, contract, detail, like, startStubServer } from '@touchstone/kit';
+import { type Contract, contract, detail, like, startStubServer, startVirtualService } from '@touchstone/kit';
 import { HealthService, ServingStatus } from '@touchstone/rpc-server';
 import { describe, expect, it } from 'vitest';
 import { LibraryService, RefusalSchema } from '../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
@@ -27,6 +27,22 @@ async function record(
     .calls(getBook, { bookId })
     .repliesWith({ book: { title } })
     .run(({ url }) => createClient(LibraryService, grpc(url)).getBook({ bookId }));
+}
+
+/** Asks the second question when the first one is answered. */
+async function askInTurn(url: string): Promise<string[]> {
+  const answered = Promise.withResolvers<void>();
+  const questions = (async function* () {
+    yield { question: 'why' };
+    await answered.promise;
+    yield { question: 'and then' };
+  })();
+  const answers: string[] = [];
+  for await (const { answer } of createClient(LibraryService, grpc(url)).askLibrarian(questions)) {
+    answers.push(answer);
+    answered.resolve();
+  }
+  return answers;
 }
 
 async function startLibrary(write: (library: Contract) => Promise<void>, states?: readonly string[]) {
@@ -171,6 +187,28 @@ describe('a stub server', () => {
     });
 
     expect([answered, await converse(server.url)]).toEqual([CONVERSATIONS, CONVERSATIONS]);
+  });
+
+  it('answers a conversation at once whose test was renamed, as a virtual service does', async () => {
+    await using directory = await makeDirectory();
+    const library = contract('Reader', 'Library', { directory: directory.path });
+    const { askLibrarian } = LibraryService.method;
+    for (const name of ['its old name', 'its new name']) {
+      await library
+        .uponReceiving(name)
+        .calls(askLibrarian, [{ question: 'why' }, { question: 'and then' }])
+        .repliesWith([{ answer: 'because' }, { answer: 'it ends' }])
+        .run(({ url }) => askInTurn(url));
+    }
+    await using stub = await startStubServer(directory.path, { services: [LibraryService] });
+    await using virtual = await startVirtualService({ services: [LibraryService], contract: directory.path });
+
+    const answers = [await askInTurn(stub.url), await askInTurn(virtual.url)];
+
+    expect(answers).toEqual([
+      ['because', 'it ends'],
+      ['because', 'it ends'],
+    ]);
   });
 
   it('does not start with a file that does not fit or does not exist', async () => {

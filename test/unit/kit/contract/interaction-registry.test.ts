@@ -206,4 +206,24 @@ describe('a stream of requests', () => {
       'requests[0].question is "help"',
     );
   });
+
+  it('matches partially what further requests cannot tell apart as it matches the whole call', () => {
+    const questions = [{ question: 'hello' }, { question: 'bye' }];
+    const old = interactionOf('an old name', askLibrarian, questions, [{ answer: '1' }]);
+    const renamed = { ...old, description: 'a new name' };
+    const given = { ...old, description: 'given a state', states: [{ name: 'closed', params: {} }], responses: [] };
+    const other = { ...old, description: 'another answer', responses: [] };
+    const call = callOf(askLibrarian, [{ question: 'hello' }]);
+    const selected = registryOf(old, given);
+    selected.use([old, given], true);
+
+    expect(registryOf(old, renamed).matchPartially(call)).toBe(old);
+    expect(selected.matchPartially(call)).toBe(given);
+    expect(() => registryOf(old, other).matchPartially(call)).toThrow(
+      expect.objectContaining({
+        code: Code.Internal,
+        message: expect.stringContaining('both "an old name" and "another answer" accept'),
+      }),
+    );
+  });
 });
