@@ -9,7 +9,7 @@ export type { Called, Contract, ContractOptions, Declaration, Given, Replied, Up
 export { contract } from './contract/contract.ts';
 export type { ErrorDetail, ReplyHeaders } from './contract/declare-rpc.ts';
 export { detail } from './contract/declare-rpc.ts';
-export type { MockProvider } from './contract/mock-provider-server.ts';
+export type { MockProvider } from './contract/mock-provider-pool.ts';
 export type { StubServer, StubServerOptions } from './contract/stub-server.ts';
 export { ContractFileError } from './contract-file/contract-document.ts';
 export { ContractError } from './contract-file/contract-error.ts';

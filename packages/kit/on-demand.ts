@@ -55,7 +55,8 @@ export async function createInMemoryService(options: StubbedServiceOptions): Pro
 }
 
 /**
- * Returns handlers for `setupServer` or `setupWorker` of msw: one for each service, for every host.
+ * Returns handlers for `setupServer` of msw: one for each service, for every host. They run in Node, where the kit runs, and get the calls
+ * of clients that use fetch.
  *
  * @param http msw's `http`.
  */

@@ -9,7 +9,6 @@ import {
   type HandlerContext,
   type Interceptor,
 } from '@connectrpc/connect';
-import type { AnswerMemory } from './answer-memory.ts';
 import type { HealthRegistry } from './introspection/health-registry.ts';
 import type { LimitName } from './limits/limit-error.ts';
 import { DEFAULT_PORT_LIMITS, type PortLimits } from './limits/port-limits.ts';
@@ -90,11 +89,6 @@ export type RpcServerOptions = Partial<PortLimits> & {
   readonly httpRoutes?: Readonly<Record<string, HttpHandler>>;
   /** How messages are read from and written to JSON. Unknown fields are ignored by default. */
   readonly jsonOptions?: Partial<JsonReadOptions & JsonWriteOptions>;
-  /**
-   * Answers unary calls whose answer it knows, before they are decoded and past interceptors and implementation. For
-   * servers that answer the same bytes with the same answer, such as virtual services in tests.
-   */
-  readonly answerMemory?: AnswerMemory;
   /** The health statuses to serve. Default: a new registry that says SERVING. */
   readonly health?: HealthRegistry;
   /**
@@ -113,7 +107,6 @@ type WithoutDefault =
   | 'allowedHosts'
   | 'corsOrigins'
   | 'jsonOptions'
-  | 'answerMemory'
   | 'health'
   | 'maxStreamAgeMs'
   | 'errorDomain';

@@ -31,12 +31,19 @@ type ProtocolPortOptions = {
   readonly handleRequest: HttpHandler;
   /** Called when a connection could not be accepted; the port keeps listening. */
   readonly onAcceptError: (error: Error) => void;
-  /** Default: DEFAULT_PORT_LIMITS. */
-  readonly limits?: PortLimits;
+  /** Default: DEFAULT_PORT_LIMITS, also for those that are not given. */
+  readonly limits?: Partial<PortLimits>;
   /** Called when a limit closes a connection. */
   readonly onLimit?: (limit: 'connections' | 'peer_connections' | 'headers') => void;
   /** Called when a caller speaks plaintext to a port with TLS, or TLS to one without. */
   readonly onTlsMismatch?: (spoken: 'plaintext' | 'tls') => void;
+};
+
+/** Where a port listens: `host` as bound, and a `url` to call it by. */
+export type ListeningAddress = {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
 };
 
 const KEEP_ALIVE_PROBE_MS = 30_000;
@@ -67,7 +74,7 @@ export class ProtocolPort {
 
   constructor(options: ProtocolPortOptions) {
     this.#options = options;
-    this.#limits = options.limits ?? DEFAULT_PORT_LIMITS;
+    this.#limits = { ...DEFAULT_PORT_LIMITS, ...options.limits };
     this.#connections = new Connections(this.#limits, (limit) => options.onLimit?.(limit));
     this.#http1 = this.#createListener(options.tls);
   }
@@ -77,7 +84,7 @@ export class ProtocolPort {
    *
    * @throws Error that names host and port, with Node's `code`, when the address cannot be had.
    */
-  async listen(host: string, port: number): Promise<AddressInfo> {
+  async listen(host: string, port: number): Promise<ListeningAddress> {
     const listening = Promise.withResolvers<void>();
     this.#http1.once('error', listening.reject);
     this.#http1.listen({ host, port }, listening.resolve);
@@ -89,7 +96,9 @@ export class ProtocolPort {
       this.#http1.off('error', listening.reject);
     }
     this.#http1.on('error', this.#options.onAcceptError);
-    return this.#http1.address() as AddressInfo;
+    const bound = this.#http1.address() as AddressInfo;
+    const scheme = this.#options.tls ? 'https' : 'http';
+    return { host: bound.address, port: bound.port, url: `${scheme}://${reachableHost(bound.address)}:${bound.port}` };
   }
 
   /** Replaces certificate, key and authorities; open connections keep theirs. Throws what Node throws for a bad pair. */
@@ -286,4 +295,11 @@ const LISTEN_FAULTS: Record<string, string> = {
 function describeListenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
   const fault = LISTEN_FAULTS[error.code ?? ''] ?? error.message;
   return Object.assign(new Error(`cannot listen on ${host}:${port}: ${fault}`, { cause: error }), { code: error.code });
+}
+
+// A wildcard address can be listened on but not called.
+function reachableHost(address: string): string {
+  if (address === '0.0.0.0') return '127.0.0.1';
+  if (address === '::') return '[::1]';
+  return address.includes(':') ? `[${address}]` : address;
 }

@@ -10,10 +10,9 @@ import type { HttpHandler, ResolvedOptions } from './options.ts';
 import { answerRefusal, notServed, type Refusal } from './refusal.ts';
 import type { RouteTable } from './routes.ts';
 import { createRpcServing } from './serve-rpc.ts';
-import type { Shutdown } from './shutdown.ts';
 
 /** Returns the handler of every request on the port; it never throws or rejects. */
-export function createRequestHandler(options: ResolvedOptions, routes: RouteTable, shutdown: Shutdown): HttpHandler {
+export function createRequestHandler(options: ResolvedOptions, routes: RouteTable): HttpHandler {
   const passCors = createCorsGate(options);
   const findFault = createHeadCheck(options);
   const httpRoutes = new Map(Object.entries(options.httpRoutes));
@@ -31,7 +30,7 @@ export function createRequestHandler(options: ResolvedOptions, routes: RouteTabl
       const httpHandler = httpRoutes.get(path);
       const rpc = routes.find(path);
       if (httpHandler) await Promise.resolve(httpHandler(request, response));
-      else if (rpc) await serveRpc(rpc, request, response, shutdown.hasEndedCalls ? undefined : options.answerMemory);
+      else if (rpc) await serveRpc(rpc, request, response);
       else answerRefusal(notServed(path), request, response);
     } catch (error) {
       options.onError(error, path);

@@ -52,7 +52,7 @@ export function createRpcHandler(serverOptions: RpcServerOptions): RpcHandler {
     health,
     services,
     shutdownSignal: shutdown.signal,
-    handle: createRequestHandler(options, routes, shutdown),
+    handle: createRequestHandler(options, routes),
     endStreams: () => shutdown.endStreams(),
     endCalls: () => shutdown.endCalls(),
   };

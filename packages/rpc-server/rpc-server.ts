@@ -3,15 +3,8 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { HealthRegistry } from './introspection/health-registry.ts';
 import type { RpcServerOptions, TlsOptions } from './options.ts';
-import { ProtocolPort } from './protocol-port.ts';
+import { type ListeningAddress, ProtocolPort } from './protocol-port.ts';
 import { createRpcHandler } from './rpc-handler.ts';
-
-/** Where a server listens: `host` as bound, and a `url` to call it by. */
-export type ListeningAddress = {
-  readonly host: string;
-  readonly port: number;
-  readonly url: string;
-};
 
 export type StopOptions = {
   /** How long running calls may go on, in milliseconds. Default 5,000; 0 ends them at once. */
@@ -72,16 +65,6 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   let listening: Promise<ListeningAddress> | undefined;
   let stopping: Promise<void> | undefined;
 
-  async function listen(): Promise<ListeningAddress> {
-    const address = await port.listen(resolved.host, resolved.port);
-    const scheme = resolved.tls ? 'https' : 'http';
-    return {
-      host: address.address,
-      port: address.port,
-      url: `${scheme}://${reachableHost(address.address)}:${address.port}`,
-    };
-  }
-
   async function stop(graceMs: number): Promise<void> {
     health.shutDown();
     // A stop while the port is being opened must not leave it open; an error of opening is thrown to the caller of `listen`.
@@ -102,7 +85,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     listen() {
       if (stopping !== undefined) return Promise.reject(new Error('the server was stopped: it cannot listen again'));
       if (listening !== undefined) return Promise.reject(new Error('the server is already listening'));
-      listening = listen();
+      listening = port.listen(resolved.host, resolved.port);
       return listening;
     },
     stop({ graceMs = DEFAULT_GRACE_MS }: StopOptions = {}) {
@@ -113,11 +96,4 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     [Symbol.asyncDispose]: () => server.stop(),
   };
   return server;
-}
-
-// A wildcard address can be listened on but not called.
-function reachableHost(address: string): string {
-  if (address === '0.0.0.0') return '127.0.0.1';
-  if (address === '::') return '[::1]';
-  return address.includes(':') ? `[${address}]` : address;
 }

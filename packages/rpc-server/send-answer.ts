@@ -4,9 +4,9 @@
 
 import type { ServerResponse } from 'node:http';
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
-import { toNodeHeaders } from './answer-memory.ts';
 import { exposeByName } from './cors.ts';
 import { recodeGrpcMessage } from './grpc-message.ts';
+import { toNodeHeaders } from './node-headers.ts';
 
 /**
  * Writes an answer as fast as the caller reads it. When `gone` is aborted, it stops and ends the generator of the body. A caller that

@@ -1,17 +1,17 @@
 // Between Node's request and Connect's handler. Unlike Connect's own adapter it limits bodies and timeouts, and sends an answer before
-// the request's body is read to its end. An answer from the answer memory bypasses the handler.
+// the request's body is read to its end.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ContextValues } from '@connectrpc/connect';
-import { createAsyncIterable, type UniversalServerRequest } from '@connectrpc/connect/protocol';
+import type { UniversalServerRequest } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
-import { type AnswerMemory, copyAnswer, readUnaryCall, toNodeHeaders, writeAnswer } from './answer-memory.ts';
 import { type CallTimeout, readCallTimeout } from './call-timeout.ts';
 import { exposeByName } from './cors.ts';
 import { drainWhenAnswered } from './drain.ts';
 import { BodyBudget } from './limits/body-budget.ts';
 import { createLimitErrors } from './limits/limit-error.ts';
 import { type BodyLimits, limitBody } from './limits/request-body.ts';
+import { toNodeHeaders } from './node-headers.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { Route } from './routes.ts';
 import { sendAnswer } from './send-answer.ts';
@@ -20,16 +20,11 @@ import { isPlainUnary, type UnaryHandler } from './unary-handler.ts';
 // One for all calls: to create a DOMException costs more than the rest of what is done at the end of a call.
 const GONE = new DOMException('the caller is gone', 'AbortError');
 
-type ServeRpc = (
-  route: Route,
-  request: IncomingMessage,
-  response: ServerResponse,
-  memory?: AnswerMemory,
-) => Promise<void>;
+type ServeRpc = (route: Route, request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 /**
- * Returns a function that runs the handler of a route for one request, or sends the answer that `memory` has for it. It throws what the
- * handler or the writing of its answer threw, except when the caller went away.
+ * Returns a function that runs the handler of a route for one request. It throws what the handler or the writing of its answer threw,
+ * except when the caller went away.
  */
 export function createRpcServing(options: ResolvedOptions): ServeRpc {
   const { bodyTimeoutMs, maxTimeoutMs, onLimit } = options;
@@ -68,17 +63,10 @@ export function createRpcServing(options: ResolvedOptions): ServeRpc {
     response.end(answer.body);
   };
 
-  return async (route, request, response, memory) => {
-    const call = memory && (await readUnaryCall(route.method, request));
-    const recalled = call && memory.recall(call);
-    if (recalled) {
-      exposeByName(response, recalled.header);
-      writeAnswer(recalled, response);
-      return;
-    }
+  return async (route, request, response) => {
     const timeout = readCallTimeout(request.headers, maxTimeoutMs);
     const { unaryHandler } = route;
-    if (unaryHandler && memory === undefined && isPlainUnary(request, timeout)) {
+    if (unaryHandler && isPlainUnary(request, timeout)) {
       await serveUnary(unaryHandler, route, request, response, timeout);
       return;
     }
@@ -91,10 +79,8 @@ export function createRpcServing(options: ResolvedOptions): ServeRpc {
     });
     const values = options.contextValues(request);
     try {
-      const chunks = call ? createAsyncIterable([call.body]) : body.chunks;
-      const answer = await route.handler(readRequest(request, response, values, timeout, chunks));
-      const recorded = call ? copyAnswer(answer, (copy) => memory.learn(call, copy, values)) : answer;
-      await sendAnswer(recorded, response, gone.signal, bodyTimeoutMs);
+      const answer = await route.handler(readRequest(request, response, values, timeout, body.chunks));
+      await sendAnswer(answer, response, gone.signal, bodyTimeoutMs);
     } catch (error) {
       // The caller is gone: the error cannot be reported to it.
       if (gone.signal.aborted) return;

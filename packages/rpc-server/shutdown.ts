@@ -28,11 +28,6 @@ export class Shutdown {
     return this.#streams.signal;
   }
 
-  /** Whether calls are no longer answered, streams or not. */
-  get hasEndedCalls(): boolean {
-    return this.#calls.signal.aborted;
-  }
-
   /** Returns the signal that ends calls of `method`: an endless stream cannot be waited for, a single answer can. */
   signalFor(method: DescMethod): AbortSignal {
     return isEndless(method) ? this.#streams.signal : this.#calls.signal;

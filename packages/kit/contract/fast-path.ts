@@ -1,18 +1,26 @@
-// The fast path of a mock provider: a plain unary Connect call that matches exactly one interaction is decoded, matched
+// The fast path of mock providers and stub servers: a plain unary Connect call that matches exactly one interaction is decoded, matched
 // and answered without Connect. Every other call takes the normal path, which also reports what is wrong with it.
 
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { type DescMessage, fromBinary, fromJsonString, type Message, toBinary, toJsonString } from '@bufbuild/protobuf';
-import type { UnaryAnswer, UnaryCall } from '@touchstone/rpc-server/port';
 import type { RpcInteraction } from '../contract-file/interaction.ts';
 import { quoteLongNumbers } from '../matching/exact-json.ts';
 import { createExample } from '../matching/example-message.ts';
 import { createExampleHeaders } from '../matching/header-pattern.ts';
 import type { InteractionRegistry } from './interaction-registry.ts';
-import { hasPlainTimeout, readerOf } from './request-headers.ts';
+import type { PlainCall } from './plain-call.ts';
 
 // Connect compresses answers from this size on, for callers that accept it.
 const COMPRESSED_FROM_BYTES = 1024;
+
+// Deadlines that are certainly valid, and too long to expire before the answer.
+const PLAIN_TIMEOUTS = { 'connect-timeout-ms': /^[1-9]\d{0,8}$/, 'grpc-timeout': /^[1-9]\d{0,5}[mS]$/ };
+
+/** The answer to a plain call. Its HTTP status is 200. */
+export type PlainAnswer = {
+  readonly header: OutgoingHttpHeaders;
+  readonly body: Uint8Array;
+};
 
 type Codec = {
   decode(desc: DescMessage, body: Uint8Array): Message;
@@ -30,7 +38,7 @@ export class FastPath {
   }
 
   /** Returns the answer to a call; `undefined` when the call has to take the normal path. */
-  answer(call: UnaryCall): UnaryAnswer | undefined {
+  answer(call: PlainCall): PlainAnswer | undefined {
     const contentType = call.header['content-type'] ?? '';
     const codec = isPlain(call.header) ? this.#codecs[contentType] : undefined;
     if (!codec) return undefined;
@@ -42,14 +50,14 @@ export class FastPath {
     }
   }
 
-  #answer({ method, header, body }: UnaryCall, contentType: string, codec: Codec): UnaryAnswer | undefined {
+  #answer({ method, header, body }: PlainCall, contentType: string, codec: Codec): PlainAnswer | undefined {
     const request = codec.decode(method.input, body);
     const interaction = this.#registry.tryMatch({ method, requests: [request], header: readerOf(header) });
     const [response] = interaction?.responses ?? [];
     if (!interaction || !response || interaction.failure) return undefined;
     const answer = codec.encode(method.output, createExample(method.output, response));
     if (answer.byteLength >= COMPRESSED_FROM_BYTES) return undefined;
-    return { status: 200, header: headersOf(interaction, contentType, answer), body: [answer], trailer: undefined };
+    return { header: headersOf(interaction, contentType, answer), body: answer };
   }
 }
 
@@ -72,6 +80,23 @@ function isPlain(header: IncomingHttpHeaders): boolean {
     (version === undefined || version === '1') &&
     hasPlainTimeout(header)
   );
+}
+
+function hasPlainTimeout(header: IncomingHttpHeaders): boolean {
+  return Object.entries(PLAIN_TIMEOUTS).every(([name, pattern]) => {
+    const value = header[name];
+    return value === undefined || pattern.test(String(value));
+  });
+}
+
+// Node's headers in the form of the Fetch API.
+function readerOf(header: IncomingHttpHeaders): Pick<Headers, 'get'> {
+  return {
+    get: (name) => {
+      const value = header[name];
+      return Array.isArray(value) ? value.join(', ') : (value ?? null);
+    },
+  };
 }
 
 function headersOf({ responseHeaders, responseTrailers }: RpcInteraction, contentType: string, answer: Uint8Array) {

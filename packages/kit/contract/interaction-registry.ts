@@ -6,51 +6,19 @@ import type { DescMethod, Message, Registry } from '@bufbuild/protobuf';
 import { streamsRequests } from '../base/method-kind.ts';
 import { nameOf } from '../base/rpc-name.ts';
 import { keyOf, type RpcInteraction, titleOf } from '../contract-file/interaction.ts';
-import {
-  type Difference,
-  differencesWithin,
-  elementPath,
-  joinDifferences,
-  type NearestMatch,
-} from '../matching/difference.ts';
+import { type Difference, differencesWithin, elementPath } from '../matching/difference.ts';
+import { excludes } from '../matching/excludes.ts';
 import { matchHeaders } from '../matching/header-pattern.ts';
+import { CallMatcher, type UnmatchedError } from '../matching/match-call.ts';
 import { matchMessage } from '../matching/match-message.ts';
-import {
-  type Choice,
-  chooseMostSpecific,
-  type Specificity,
-  specificityOf,
-  specificityOfHeaders,
-  sumSpecificity,
-} from '../matching/specificity.ts';
+import { type Specificity, specificityOf, specificityOfHeaders, sumSpecificity } from '../matching/specificity.ts';
 import { matchDeadline } from './deadline.ts';
-
-/** A call matches no interaction (names the nearest and the differences), or two equally specific ones (names both). */
-export class NoInteractionError extends Error {
-  readonly isAmbiguous: boolean;
-  /** The interaction that nearly matched. */
-  readonly nearest: NearestMatch | undefined;
-
-  constructor(message: string, isAmbiguous: boolean, nearest?: NearestMatch) {
-    super(message);
-    this.isAmbiguous = isAmbiguous;
-    this.nearest = nearest;
-  }
-}
 
 /** A call with the requests received so far. */
 export type IncomingCall = {
   readonly method: DescMethod;
   readonly requests: readonly Message[];
   readonly header: Pick<Headers, 'get'>;
-};
-
-/** The match of a complete call. */
-export type Match = {
-  /** The interactions that accept the requests, whatever the headers are. */
-  readonly candidates: readonly RpcInteraction[];
-  /** The one that answers. */
-  readonly interaction: RpcInteraction;
 };
 
 type RegistryOptions = {
@@ -64,15 +32,24 @@ type RegistryOptions = {
 /** Interactions, with the record of which were exercised and which calls were unmatched. */
 export class InteractionRegistry {
   readonly #options: RegistryOptions;
+  readonly #matcher = new CallMatcher<RpcInteraction>({
+    specificityOf: specificityOfInteraction,
+    titleOf,
+    quotesTitles: true,
+    settle: (equal) => this.#settle(equal),
+    missing: 'has no interaction',
+    unmatched: 'no interaction accepts this call',
+    ambiguous: 'accept this call, and answer it differently; if the test of one is gone or renamed, prune the contract',
+  });
   #exercised = new Set<RpcInteraction>();
   #unmatched: string[] = [];
-  #interactions: readonly RpcInteraction[];
-  #prefersGiven: boolean;
+  #interactions: readonly RpcInteraction[] = [];
+  #byMethod: ReadonlyMap<string, readonly RpcInteraction[]> = new Map();
+  #prefersGiven = false;
 
   constructor(interactions: readonly RpcInteraction[], options: RegistryOptions) {
-    this.#interactions = interactions;
-    this.#prefersGiven = options.prefersGiven ?? false;
     this.#options = options;
+    this.use(interactions, options.prefersGiven);
   }
 
   /** The message types that a `google.protobuf.Any` may hold. */
@@ -95,56 +72,56 @@ export class InteractionRegistry {
   /** Answers with these interactions from now on. */
   use(interactions: readonly RpcInteraction[], prefersGiven = false): void {
     this.#interactions = interactions;
+    this.#byMethod = Map.groupBy(interactions, ({ method }) => nameOf(method));
     this.#prefersGiven = prefersGiven;
   }
 
   /**
-   * Matches a complete call with the most specific of the interactions that accept it.
+   * Returns the most specific of the interactions that accept a complete call.
    *
-   * @throws {NoInteractionError} No interaction accepts the call, or two equally specific ones do.
+   * @throws {UnmatchedError} `unimplemented`: no interaction accepts the call, names the nearest and the differences; `internal`: two
+   *   equally specific ones do, names both.
    */
-  match(call: IncomingCall): Match {
-    const candidates = this.#accepting(call);
-    const choice = this.#choose(candidates, call.header);
-    if (choice.kind === 'none') throw this.#unmatchedError(call, 'complete');
+  match(call: IncomingCall): RpcInteraction {
+    const compare = (interaction: RpcInteraction) => this.#differences(interaction, call, 'complete');
+    const choice = this.#matcher.choose(this.#plausible(call), compare);
+    if (choice.kind === 'none') {
+      throw this.#recorded(this.#matcher.explainUnmatched(call.method, this.#ofMethod(call.method), compare));
+    }
     if (choice.kind === 'ambiguous') {
-      const [first, second] = choice.candidates.map((interaction) => `"${titleOf(interaction)}"`);
-      const reason = `both ${first} and ${second} accept this call, and answer it differently`;
-      const advice = 'if the test of one is gone or renamed, prune the contract';
-      throw this.#recordUnmatched(`${nameOf(call.method)}: ${reason}; ${advice}`, true);
+      throw this.#recorded(this.#matcher.explainAmbiguous(call.method, choice.candidates));
     }
     this.#exercised.add(choice.candidate);
-    return { candidates, interaction: choice.candidate };
+    return choice.candidate;
   }
 
   /** Returns the interaction that `match` would return; `undefined`, without recording the call, where `match` throws. */
   tryMatch(call: IncomingCall): RpcInteraction | undefined {
-    return this.rematch(this.#accepting(call), call.header);
-  }
-
-  /**
-   * Matches a call whose requests are known to match, by its headers; `undefined` when no single interaction matches.
-   *
-   * @param candidates the candidates of the earlier match with the same requests.
-   */
-  rematch(candidates: readonly RpcInteraction[], header: IncomingCall['header']): RpcInteraction | undefined {
-    const choice = this.#choose(candidates, header);
+    const choice = this.#matcher.choose(this.#plausible(call), (interaction) =>
+      this.#differences(interaction, call, 'complete'),
+    );
     if (choice.kind !== 'one') return undefined;
     this.#exercised.add(choice.candidate);
     return choice.candidate;
   }
 
   /**
-   * Returns the only interaction that a call can still match while its requests are arriving; `undefined` when there are several.
+   * Returns the interaction that a call will match, while its requests are arriving; `undefined` when that depends on further requests.
    *
-   * @throws {NoInteractionError} It can no longer match any.
+   * @throws {UnmatchedError} `unimplemented`: it can no longer match any; `internal`: it can only match several.
    */
   matchPartially(call: IncomingCall): RpcInteraction | undefined {
-    const [only, ...rest] = this.#ofMethod(call.method).filter(
-      (interaction) => this.#differences(interaction, call, 'incomplete').length === 0,
-    );
-    if (!only) throw this.#unmatchedError(call, 'incomplete');
-    return rest.length === 0 ? only : undefined;
+    const compare = (interaction: RpcInteraction) => this.#differences(interaction, call, 'incomplete');
+    const possible = this.#plausible(call).filter((interaction) => compare(interaction).length === 0);
+    const [first, ...others] = possible;
+    if (!first) {
+      throw this.#recorded(this.#matcher.explainUnmatched(call.method, this.#ofMethod(call.method), compare));
+    }
+    // A caller may wait for an answer before it sends more, so what further requests cannot tell is decided now.
+    if (!others.every(({ requests }) => isDeepStrictEqual(requests, first.requests))) return undefined;
+    const choice = this.#matcher.choose(possible, () => []);
+    if (choice.kind === 'one') return choice.candidate;
+    throw this.#recorded(this.#matcher.explainAmbiguous(call.method, possible));
   }
 
   /** Returns the interactions that no call has matched. */
@@ -157,66 +134,38 @@ export class InteractionRegistry {
     return this.#unmatched;
   }
 
-  #accepting({ method, requests }: IncomingCall): RpcInteraction[] {
-    return this.#ofMethod(method).filter(
-      (interaction) => matchRequests(interaction, requests, 'complete', this.#options.registry).length === 0,
-    );
-  }
-
-  #choose(candidates: readonly RpcInteraction[], header: IncomingCall['header']): Choice<RpcInteraction> {
-    const accepting = candidates.filter((interaction) => this.#differencesOfHeader(interaction, header).length === 0);
-    const choice = chooseMostSpecific(accepting, specificityOfInteraction);
-    return choice.kind === 'ambiguous' ? this.#settle(choice) : choice;
-  }
-
-  #settle(choice: Choice<RpcInteraction> & { kind: 'ambiguous' }): Choice<RpcInteraction> {
-    const most = Math.max(...choice.candidates.map(({ states }) => states.length));
-    const left = this.#prefersGiven
-      ? choice.candidates.filter(({ states }) => states.length === most)
-      : choice.candidates;
+  #settle(equal: readonly RpcInteraction[]): RpcInteraction | undefined {
+    const most = Math.max(...equal.map(({ states }) => states.length));
+    const left = this.#prefersGiven ? equal.filter(({ states }) => states.length === most) : equal;
     const [first, ...others] = left;
     // A renamed test leaves the same interaction under its old name. Either may answer.
-    const isSettled =
-      first && others.every((other) => isDeepStrictEqual({ ...other, description: first.description }, first));
-    return isSettled ? { kind: 'one', candidate: first } : choice;
+    const isSame = (other: RpcInteraction) => isDeepStrictEqual({ ...other, description: first?.description }, first);
+    return others.every(isSame) ? first : undefined;
   }
 
-  #ofMethod(method: DescMethod): RpcInteraction[] {
-    return this.#interactions.filter((interaction) => nameOf(interaction.method) === nameOf(method));
+  #ofMethod(method: DescMethod): readonly RpcInteraction[] {
+    return this.#byMethod.get(nameOf(method)) ?? [];
+  }
+
+  /** Without those that a quick look excludes. */
+  #plausible({ method, requests }: IncomingCall): RpcInteraction[] {
+    return this.#ofMethod(method).filter((interaction) =>
+      interaction.requests.every((pattern, index) => !requests[index] || !excludes(pattern, requests[index])),
+    );
   }
 
   #differences(interaction: RpcInteraction, call: IncomingCall, extent: Extent): Difference[] {
+    const { metadata, deadline } = interaction;
     return [
       ...matchRequests(interaction, call.requests, extent, this.#options.registry),
-      ...this.#differencesOfHeader(interaction, call.header),
+      ...matchHeaders(metadata, (name) => call.header.get(name), 'metadata'),
+      ...(this.#options.ignoresDeadline ? [] : matchDeadline(deadline, call.header)),
     ];
   }
 
-  #differencesOfHeader({ metadata, deadline }: RpcInteraction, header: IncomingCall['header']): Difference[] {
-    return [
-      ...matchHeaders(metadata, (name) => header.get(name), 'metadata'),
-      ...(this.#options.ignoresDeadline ? [] : matchDeadline(deadline, header)),
-    ];
-  }
-
-  #unmatchedError(call: IncomingCall, extent: Extent): NoInteractionError {
-    const name = nameOf(call.method);
-    const [nearest] = this.#ofMethod(call.method)
-      .map((interaction) => ({ interaction, differences: this.#differences(interaction, call, extent) }))
-      .sort((a, b) => a.differences.length - b.differences.length);
-    if (!nearest) return this.#recordUnmatched(`${name} has no interaction`, false);
-    const title = titleOf(nearest.interaction);
-    const differences = joinDifferences(nearest.differences);
-    return this.#recordUnmatched(
-      `${name}: no interaction accepts this call; nearest is "${title}", but ${differences}`,
-      false,
-      { description: title, differences: nearest.differences },
-    );
-  }
-
-  #recordUnmatched(message: string, isAmbiguous: boolean, nearest?: NearestMatch): NoInteractionError {
-    if (this.#unmatched.length < MAX_UNMATCHED) this.#unmatched.push(message);
-    return new NoInteractionError(message, isAmbiguous, nearest);
+  #recorded(error: UnmatchedError): UnmatchedError {
+    if (this.#unmatched.length < MAX_UNMATCHED) this.#unmatched.push(error.message);
+    return error;
   }
 }
 

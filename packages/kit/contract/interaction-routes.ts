@@ -1,23 +1,19 @@
 // The routes of a server that answers from a registry of interactions, for all four kinds of RPCs.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DescMethod, DescService, Message, Registry } from '@bufbuild/protobuf';
-import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
-import type { RpcServerOptions } from '@touchstone/rpc-server';
-import { singleResponse } from '../base/method-kind.ts';
+import type { DescMethod, DescService, Message } from '@bufbuild/protobuf';
+import { ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
+import { type Requests, routeRpc } from '../base/route-rpc.ts';
 import type { RpcInteraction } from '../contract-file/interaction.ts';
 import { exactJson } from '../matching/exact-json.ts';
 import { createExample } from '../matching/example-message.ts';
 import { createExampleHeaders } from '../matching/header-pattern.ts';
-import { recordMatch } from './answer-cache.ts';
+import { UnmatchedError } from '../matching/match-call.ts';
 import { toConnectError } from './connect-error.ts';
-import { type IncomingCall, type InteractionRegistry, NoInteractionError } from './interaction-registry.ts';
-
-type Requests = Iterable<Message> | AsyncIterable<Message>;
+import type { IncomingCall, InteractionRegistry } from './interaction-registry.ts';
 
 export type InteractionRoutes = {
-  /** The options for a server that serves these routes. */
-  readonly options: Pick<RpcServerOptions, 'routes' | 'allowedHosts'>;
+  register(router: ConnectRouter): void;
   /** How many calls are running. */
   runningCalls(): number;
 };
@@ -33,19 +29,19 @@ export function createInteractionRoutes(
     try {
       yield* answerFromRegistry(registry, method, requests, context);
     } catch (error) {
-      throw error instanceof NoInteractionError ? toUnmatchedError(error) : error;
+      throw error instanceof UnmatchedError ? new ConnectError(error.message, error.code) : error;
     } finally {
       running -= 1;
     }
   }
   const methods = new Set(services.flatMap((service) => service.methods));
   return {
-    options: {
-      routes: (router) => {
-        for (const method of methods) route(router, method, registry.registry, answer);
-      },
-      // Tests reach it by whatever name they gave it.
-      allowedHosts: ['*'],
+    register(router) {
+      for (const method of methods) {
+        // Connect ignores unknown JSON fields by default: a misspelt field of the consumer would go unnoticed.
+        const jsonOptions = exactJson(method, registry.registry, 'refused');
+        routeRpc(router, method, jsonOptions, (requests, context) => answer(method, requests, context));
+      }
     },
     runningCalls: () => running,
   };
@@ -55,7 +51,7 @@ export function createInteractionRoutes(
  * Answers a call from a registry. In a bidirectional stream each request is answered with the response of the same number as
  * soon as only one interaction matches.
  *
- * @throws {NoInteractionError} No interaction accepts the call, or two do.
+ * @throws {UnmatchedError} No interaction accepts the call, or two do.
  * @throws {ConnectError} The interaction ends with an error.
  */
 export async function* answerFromRegistry(
@@ -74,35 +70,10 @@ export async function* answerFromRegistry(
     if (interaction) yield* respond(interaction, answered, received.length, context);
     if (interaction) answered = received.length;
   }
-  const match = registry.match(call);
-  recordMatch(context.values, match);
-  yield* respond(match.interaction, answered, Number.POSITIVE_INFINITY, context);
-  await pause(match.interaction, match.interaction.responses.length, context);
-  if (match.interaction.failure) throw toConnectError(match.interaction.failure);
-}
-
-function route(
-  router: ConnectRouter,
-  method: DescMethod,
-  registry: Registry,
-  answerCall: (method: DescMethod, requests: Requests, context: HandlerContext) => AsyncGenerator<Message>,
-): void {
-  // Connect ignores unknown JSON fields by default: a misspelt field of the consumer would go unnoticed.
-  const options = { jsonOptions: exactJson(method, registry, 'refused') };
-  const register = (implementation: unknown) => router.rpc(method, implementation as never, options);
-  const answer = (requests: Requests, context: HandlerContext) => answerCall(method, requests, context);
-  switch (method.methodKind) {
-    case 'unary':
-      return void register((request: Message, context: HandlerContext) => singleResponse(answer([request], context)));
-    case 'server_streaming':
-      return void register((request: Message, context: HandlerContext) => answer([request], context));
-    case 'client_streaming':
-      return void register((requests: AsyncIterable<Message>, context: HandlerContext) =>
-        singleResponse(answer(requests, context)),
-      );
-    case 'bidi_streaming':
-      return void register(answer);
-  }
+  const interaction = registry.match(call);
+  yield* respond(interaction, answered, Number.POSITIVE_INFINITY, context);
+  await pause(interaction, interaction.responses.length, context);
+  if (interaction.failure) throw toConnectError(interaction.failure);
 }
 
 async function* respond(
@@ -132,8 +103,4 @@ async function pause({ pauses }: RpcInteraction, index: number, { signal }: Hand
 
 function setHeaders(target: Headers, headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) target.set(name, value);
-}
-
-function toUnmatchedError(error: NoInteractionError): ConnectError {
-  return new ConnectError(error.message, error.isAmbiguous ? Code.Internal : Code.Unimplemented);
 }

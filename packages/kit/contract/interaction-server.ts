@@ -1,47 +1,162 @@
-// A server that answers from a registry of interactions on a real port.
+// The server of the mock providers of contract tests, of stub servers and of replays: it answers from a registry of interactions. Plain
+// calls are answered by the fast path. All other calls are left to Connect, which the first of them loads: loading it up front would slow
+// every contract test down.
 
-import type { DescService } from '@bufbuild/protobuf';
-import { type AnswerMemory, createRpcServer, type HealthRegistry } from '@touchstone/rpc-server';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import type { HealthRegistry, ListeningAddress, RpcHandler } from '@touchstone/rpc-server';
+import { ProtocolPort } from '@touchstone/rpc-server/port';
 import { type BrowserAccess, corsOf } from '../base/browser-access.ts';
+import { nameOf } from '../base/rpc-name.ts';
 import { SERVER_LIMITS } from '../base/server-limits.ts';
 import { type ServerTls, serverTlsOf } from '../base/server-tls.ts';
+import { FastPath } from './fast-path.ts';
 import type { InteractionRegistry } from './interaction-registry.ts';
-import { createInteractionRoutes } from './interaction-routes.ts';
+import type { InteractionRoutes } from './interaction-routes.ts';
+import { readPlainCall } from './plain-call.ts';
 
-export type InteractionServer = {
-  readonly url: string;
-  readonly host: string;
-  readonly port: number;
+export type InteractionServerOptions = BrowserAccess &
+  ServerTls & {
+    readonly services: readonly DescService[];
+    readonly interactions: InteractionRegistry;
+    /** Default `127.0.0.1`. */
+    readonly host?: string | undefined;
+    /** Default 0: any free port. */
+    readonly port?: number | undefined;
+  };
+
+const FIRST_BYTES_TIMEOUT_MS = 10_000;
+// Answers that are being written when the server stops get this much time.
+const LINGER_MS = 250;
+
+type NormalPath = {
+  readonly handler: RpcHandler;
+  readonly routes: InteractionRoutes;
+};
+
+/** A server that answers from a registry of interactions. */
+export class InteractionServer {
+  readonly #options: InteractionServerOptions;
+  readonly #fastPath: FastPath;
+  readonly #methods: ReadonlyMap<string, DescMethod>;
+  readonly #port: ProtocolPort;
+  #loading: Promise<NormalPath> | undefined;
+  #normalPath: NormalPath | undefined;
+  #stopping: Promise<void> | undefined;
+
+  /** @throws {TypeError} The certificate or the key cannot be used: names the option and the reason. */
+  constructor(options: InteractionServerOptions) {
+    const { tls, onTlsMismatch } = serverTlsOf(options);
+    this.#options = options;
+    this.#fastPath = new FastPath(options.interactions);
+    this.#methods = new Map<string, DescMethod>(
+      options.services.flatMap(({ methods }) => methods.map((method) => [`/${nameOf(method)}`, method] as const)),
+    );
+    this.#port = new ProtocolPort({
+      tls,
+      firstBytesTimeoutMs: FIRST_BYTES_TIMEOUT_MS,
+      limits: SERVER_LIMITS,
+      handleRequest: (request, response) => this.#handle(request, response),
+      // The client sees the failed connection itself.
+      onAcceptError: () => undefined,
+      ...(onTlsMismatch && { onTlsMismatch }),
+    });
+  }
+
+  /** Opens the port. @throws {Error} The address cannot be had: names host and port. */
+  listen(): Promise<ListeningAddress> {
+    const { host = '127.0.0.1', port = 0 } = this.#options;
+    return this.#port.listen(host, port);
+  }
+
+  /**
+   * Loads Connect, for a server that does not leave it to the first call, and returns the statuses that its health service reports.
+   *
+   * @throws {TypeError} `corsOrigins` or `corsCredentials` cannot be used.
+   */
+  async loadHealth(): Promise<HealthRegistry> {
+    const { handler } = await this.#load();
+    return handler.health;
+  }
+
+  /** How many calls of the normal path are running. */
+  runningCalls(): number {
+    // While Connect is loading, the call that started the loading is running.
+    return this.#normalPath?.routes.runningCalls() ?? (this.#loading === undefined ? 0 : 1);
+  }
+
+  /** Ends running calls with `unavailable` and closes the port. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#port.close();
+    const handler = (await this.#loading)?.handler;
+    handler?.health.shutDown();
+    await handler?.endStreams();
+    handler?.endCalls();
+    await this.#port.closedWithin(LINGER_MS, LINGER_MS);
+    this.#port.destroy();
+    await this.#port.closed;
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const method = this.#methods.get(request.url ?? '');
+    const call = method && (await readPlainCall(method, request));
+    const answer = call && this.#fastPath.answer(call);
+    if (answer) {
+      // The normal path sends it too, because it answers calls of browsers with other headers.
+      response.setHeader('vary', 'Origin');
+      response.writeHead(200, answer.header).end(answer.body);
+      return;
+    }
+    // Synchronously after reading the body: once the request has emitted its end, unshift() throws.
+    if (call) request.unshift(call.body);
+    const { handler } = this.#normalPath ?? (await this.#load());
+    await handler.handle(request, response);
+  }
+
+  async #load(): Promise<NormalPath> {
+    this.#loading ??= this.#create();
+    this.#normalPath = await this.#loading;
+    return this.#normalPath;
+  }
+
+  async #create(): Promise<NormalPath> {
+    const [{ createRpcHandler }, { createInteractionRoutes }] = await Promise.all([
+      import('@touchstone/rpc-server'),
+      import('./interaction-routes.ts'),
+    ]);
+    const { services, interactions } = this.#options;
+    const routes = createInteractionRoutes(services, interactions);
+    const handler = createRpcHandler({
+      routes: routes.register,
+      // Callers know it by whatever name they gave it, or by that of its certificate.
+      allowedHosts: ['*'],
+      ...SERVER_LIMITS,
+      ...corsOf(this.#options),
+    });
+    return { routes, handler };
+  }
+}
+
+/** A running server. */
+export type RunningInteractionServer = ListeningAddress & {
   readonly health: HealthRegistry;
   /** Ends running calls with `unavailable` and closes the port. */
   stop(): Promise<void>;
 };
 
-type InteractionServerOptions = BrowserAccess &
-  ServerTls & {
-    readonly services: readonly DescService[];
-    readonly interactions: InteractionRegistry;
-    readonly host?: string | undefined;
-    readonly port?: number | undefined;
-    /** Answers calls before they are decoded. */
-    readonly answerMemory?: AnswerMemory;
-  };
-
-/** @throws {Error} The server cannot listen on the address: names host and port. */
-export async function startInteractionServer(options: InteractionServerOptions): Promise<InteractionServer> {
-  const { services, interactions, host = '127.0.0.1', port = 0, answerMemory } = options;
-  const routes = createInteractionRoutes(services, interactions);
-  const server = createRpcServer({
-    ...routes.options,
-    ...SERVER_LIMITS,
-    ...corsOf(options),
-    ...serverTlsOf(options),
-    // Callers know it by the name of the service that it stands for, which is that of its certificate.
-    allowedHosts: ['*'],
-    host,
-    port,
-    ...(answerMemory && { answerMemory }),
-  });
-  const address = await server.listen();
-  return { ...address, health: server.health, stop: () => server.stop({ graceMs: 0 }) };
+/**
+ * Starts a server that is ready for calls of every kind.
+ *
+ * @throws {TypeError} An option of TLS or CORS cannot be used: names it.
+ * @throws {Error} The server cannot listen on the address: names host and port.
+ */
+export async function startInteractionServer(options: InteractionServerOptions): Promise<RunningInteractionServer> {
+  const server = new InteractionServer(options);
+  const health = await server.loadHealth();
+  return { ...(await server.listen()), health, stop: () => server.stop() };
 }

@@ -5,15 +5,23 @@ import { clearTimeout, setTimeout } from 'node:timers';
 import type { Registry } from '@bufbuild/protobuf';
 import type { RpcInteraction } from '../contract-file/interaction.ts';
 import { InteractionRegistry } from './interaction-registry.ts';
-import { type MockProvider, MockProviderServer } from './mock-provider-server.ts';
+import { InteractionServer } from './interaction-server.ts';
 
 // Longer than the gap between two tests, too short to delay the end of the test run noticeably.
 const KEEP_IDLE_MS = 100;
 
+/** Where a mock provider listens. It speaks gRPC, gRPC-Web and Connect, over HTTP/1.1 and HTTP/2. */
+export type MockProvider = {
+  /** Such as `http://127.0.0.1:40123`. */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+};
+
 /** A mock provider with its server and the interactions it answers with. */
 export type PooledProvider = {
   readonly registry: InteractionRegistry;
-  readonly server: MockProviderServer;
+  readonly server: InteractionServer;
   readonly provider: MockProvider;
 };
 
@@ -73,7 +81,7 @@ export class MockProviderPool {
 async function startProvider(interactions: readonly RpcInteraction[], types: Registry): Promise<PooledProvider> {
   const registry = new InteractionRegistry(interactions, { registry: types });
   const services = [...new Set(interactions.map(({ method }) => method.parent))];
-  const server = new MockProviderServer(services, registry);
+  const server = new InteractionServer({ services, interactions: registry });
   return { registry, server, provider: await server.listen() };
 }
 

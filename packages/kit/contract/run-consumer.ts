@@ -4,8 +4,7 @@ import { ContractError } from '../contract-file/contract-error.ts';
 import type { ContractRecorder } from '../contract-file/contract-recorder.ts';
 import { type RpcInteraction, titleOf } from '../contract-file/interaction.ts';
 import { findDuplicates, type InteractionRegistry } from './interaction-registry.ts';
-import { MockProviderPool } from './mock-provider-pool.ts';
-import type { MockProvider } from './mock-provider-server.ts';
+import { type MockProvider, MockProviderPool } from './mock-provider-pool.ts';
 
 /** Runs the consumer against a mock provider. */
 export type UseConsumer<T> = (provider: MockProvider) => T | Promise<T>;

@@ -5,10 +5,8 @@ import type { HealthRegistry } from '@touchstone/rpc-server';
 import type { BrowserAccess } from '../base/browser-access.ts';
 import type { ServerTls } from '../base/server-tls.ts';
 import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
-import { AnswerCache } from './answer-cache.ts';
-import { InteractionRegistry } from './interaction-registry.ts';
 import { startInteractionServer } from './interaction-server.ts';
-import { loadInteractions, selectGiven } from './load-interactions.ts';
+import { loadInteractions } from './selected-interactions.ts';
 
 /** The options of a stub server. */
 export type StubServerOptions = BrowserAccess &
@@ -56,27 +54,14 @@ export async function startStubServer(
   files: string | readonly string[],
   options: StubServerOptions,
 ): Promise<StubServer> {
-  const { services, types = [] } = options;
+  const { services, types = [], states } = options;
   const registry = createTypeRegistry([...services, ...types]);
-  const interactions = await loadInteractions(files, { services, registry });
-  const registered = new InteractionRegistry(selectGiven(interactions, options.states, 'states'), {
-    registry,
-    ignoresDeadline: true,
-    prefersGiven: options.states !== undefined,
-  });
-  const { url, host, port, health, stop } = await startInteractionServer({
-    ...options,
-    interactions: registered,
-    answerMemory: new AnswerCache(registered),
-  });
+  const interactions = await loadInteractions(files, { services, registry }, { states, option: 'states' });
+  const server = await startInteractionServer({ ...options, interactions: interactions.registry });
   return {
-    url,
-    host,
-    port,
-    health,
-    useStates: (...states) => registered.use(selectGiven(interactions, states, 'states'), true),
-    unmatchedRequests: () => registered.unmatchedRequests(),
-    stop,
-    [Symbol.asyncDispose]: stop,
+    ...server,
+    useStates: (...chosen) => interactions.use(chosen),
+    unmatchedRequests: () => interactions.registry.unmatchedRequests(),
+    [Symbol.asyncDispose]: server.stop,
   };
 }

@@ -13,8 +13,8 @@ import { ConnectError } from '@connectrpc/connect';
 import { codeToString } from '@connectrpc/connect/protocol-connect';
 import { reasonOf } from '../base/error-reason.ts';
 import { nameOf } from '../base/rpc-name.ts';
+import { UnmatchedError } from '../matching/match-call.ts';
 import type { Call, CallOutcome } from '../virtual/journal.ts';
-import { StubError } from '../virtual/stub-registry.ts';
 import {
   CallOutcome as ProtoOutcome,
   type RecordedCallSchema,
@@ -68,9 +68,9 @@ function toCallError(error: unknown): { code: string; message: string } {
   return { code: codeToString(code), message: rawMessage };
 }
 
-function nearestOf(error: unknown): StubError['nearest'] {
+function nearestOf(error: unknown): UnmatchedError['nearest'] {
   const cause = error instanceof ConnectError ? error.cause : undefined;
-  return cause instanceof StubError ? cause.nearest : undefined;
+  return cause instanceof UnmatchedError ? cause.nearest : undefined;
 }
 
 // JSON cannot hold a message whose Any has an unknown type. The other calls are shown all the same.

@@ -2,7 +2,7 @@
 
 import type { Registry } from '@bufbuild/protobuf';
 import { nameOf } from '../base/rpc-name.ts';
-import { type IncomingCall, InteractionRegistry, type Match } from '../contract/interaction-registry.ts';
+import { type IncomingCall, InteractionRegistry } from '../contract/interaction-registry.ts';
 import type { RpcInteraction } from '../contract-file/interaction.ts';
 import { writeHeaders } from '../matching/header-pattern.ts';
 import { writePattern } from '../matching/write-pattern.ts';
@@ -19,9 +19,13 @@ export class ReplayRegistry extends InteractionRegistry {
     this.#turns = turns;
   }
 
-  override match(call: IncomingCall): Match {
-    const match = super.match(call);
-    return { ...match, interaction: this.#takeTurn(match.interaction, call) };
+  override match(call: IncomingCall): RpcInteraction {
+    return this.#takeTurn(super.match(call), call);
+  }
+
+  // What calls this may still leave the call to `match`, which takes its turn.
+  override tryMatch(): undefined {
+    return undefined;
   }
 
   override matchPartially(call: IncomingCall): RpcInteraction | undefined {

@@ -74,20 +74,13 @@ export async function startReplay(source: string | Recording, options: ReplayOpt
   if (answered.length === 0) throw new RecordingError('the recording has no exchange to answer from');
   const interactions = toInteractions(answered, options, registry);
   const exchangeRegistry = new ReplayRegistry(interactions, registry);
-  const { url, host, port, health, stop } = await startInteractionServer({
-    ...options,
-    interactions: exchangeRegistry,
-  });
+  const server = await startInteractionServer({ ...options, interactions: exchangeRegistry });
   return {
-    url,
-    host,
-    port,
-    health,
+    ...server,
     exchanges: interactions.length,
     warnings: [...recording.warnings, ...unanswered.map(explainOmission), ...explainTiming(answered, options)],
     unmatchedRequests: () => exchangeRegistry.unmatchedRequests(),
-    stop,
-    [Symbol.asyncDispose]: stop,
+    [Symbol.asyncDispose]: server.stop,
   };
 }
 

@@ -5,26 +5,28 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { clone, type DescMethod, type Message, type Registry } from '@bufbuild/protobuf';
 import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect';
 import { streamsRequests, streamsResponses } from '../base/method-kind.ts';
+import type { Requests } from '../base/route-rpc.ts';
 import { nameOf } from '../base/rpc-name.ts';
+import type { SelectedInteractions } from '../contract/selected-interactions.ts';
 import type { Fault } from '../fault-proxy/core/fault.ts';
 import { LiteralError } from '../matching/check-leaf.ts';
+import { UnmatchedError } from '../matching/match-call.ts';
 import { isIterable, toMessage } from '../matching/read-literal.ts';
-import type { ContractAnswers } from './contract-answers.ts';
+import { answerFromContract, covers } from './answer-from-contract.ts';
 import type { CallForwarder } from './forwarded-calls.ts';
 import type { AnswerGenerator } from './generated-answers.ts';
 import type { Journal, RunningCall } from './journal.ts';
 import type { RuleCheck } from './rule-check.ts';
 import type { Failure, Step } from './step.ts';
-import { type Mismatch, StubError, type StubRegistry } from './stub-registry.ts';
+import type { StubRegistry } from './stub-registry.ts';
 import type { WireFaults } from './wire-faults.ts';
 
-type Requests = Iterable<Message> | AsyncIterable<Message>;
 type Literals = Iterable<object> | AsyncIterable<object>;
 
 /** The parts of a virtual service that answer calls. */
 export type AnswerSources = {
   readonly stubs: StubRegistry;
-  readonly contract: ContractAnswers | undefined;
+  readonly contract: SelectedInteractions | undefined;
   readonly journal: Journal;
   readonly wire: Pick<WireFaults, 'plan'>;
   readonly registry: Registry;
@@ -55,7 +57,7 @@ export async function* answerCall(
     yield* method.methodKind === 'bidi_streaming' ? running.converse(recorded) : running.answerOnce(recorded);
     call.end(signal.aborted ? 'abandoned' : 'answered');
   } catch (error) {
-    if (error instanceof StubError) {
+    if (error instanceof UnmatchedError) {
       const answered = new ConnectError(error.message, error.code, undefined, undefined, error);
       call.end('unmatched', answered);
       throw answered;
@@ -98,7 +100,7 @@ class RunningAnswer {
   /** Answers all requests together, after the last one. */
   async *answerOnce(requests: AsyncIterable<Message>): AsyncGenerator<Message> {
     const { method } = this.#call;
-    const { stubs, contract, journal, generate } = this.#sources;
+    const { stubs, journal, generate } = this.#sources;
     if (this.#isForwarded && !stubs.has(method)) {
       yield* this.#forward(requests);
       return;
@@ -107,7 +109,7 @@ class RunningAnswer {
     for await (const request of requests) {
       received.push(request);
       if (received.length > journal.limit)
-        throw new StubError(explainTooManyRequests(method, journal), { code: Code.ResourceExhausted });
+        throw new UnmatchedError(explainTooManyRequests(method, journal), { code: Code.ResourceExhausted });
     }
     const step = this.#find(received);
     if (step) {
@@ -119,18 +121,20 @@ class RunningAnswer {
       return;
     }
     const why = stubs.explainUnmatched(method, received);
-    if (!contract?.covers(method)) {
-      if (!generate) throw toUnmatched(why);
+    const contract = this.#contract;
+    if (!contract) {
+      if (!generate) throw why;
       yield* generate(method, received);
       return;
     }
-    yield* contract.answer(method, received, this.#context, why);
+    yield* answerFromContract(contract, { method, requests: received, context: this.#context, why });
   }
 
   /** Answers each request separately, or leaves all of them to a script or to a contract's conversation. */
   async *converse(requests: AsyncGenerator<Message>): AsyncGenerator<Message> {
     const { method } = this.#call;
-    const { stubs, contract, generate } = this.#sources;
+    const { stubs, generate } = this.#sources;
+    const contract = this.#contract;
     if (this.#isForwarded && !stubs.has(method)) {
       yield* this.#forward(requests);
       return;
@@ -152,21 +156,27 @@ class RunningAnswer {
         yield* this.#forward(startWith(request, requests));
         return;
       }
-      if (generate && !contract?.covers(method)) {
+      if (generate && !contract) {
         yield* generate(method, [request]);
         continue;
       }
       const why = stubs.explainUnmatched(method, [request]);
-      if (isStubbed || !contract?.covers(method)) throw toUnmatched(why);
-      yield* contract.answer(method, startWith(request, requests), this.#context, why);
+      if (isStubbed || !contract) throw why;
+      const all = startWith(request, requests);
+      yield* answerFromContract(contract, { method, requests: all, context: this.#context, why });
       return;
     }
   }
 
   /** Whether the call is forwarded if no stub matches. */
   get #isForwarded(): boolean {
-    const { forwarder, contract } = this.#sources;
-    return forwarder !== undefined && !contract?.covers(this.#call.method);
+    return this.#sources.forwarder !== undefined && !this.#contract;
+  }
+
+  /** The contract, if it has an interaction of the RPC. */
+  get #contract(): SelectedInteractions | undefined {
+    const { contract } = this.#sources;
+    return contract && covers(contract, this.#call.method) ? contract : undefined;
   }
 
   async *#forward(requests: Requests): AsyncGenerator<Message> {
@@ -180,7 +190,7 @@ class RunningAnswer {
       return this.#sources.stubs.find(this.#call.method, requests);
     } catch (error) {
       // A stub without a step left leaves further calls to the real service.
-      const isUsedUp = error instanceof StubError && error.code === Code.Unimplemented;
+      const isUsedUp = error instanceof UnmatchedError && error.code === Code.Unimplemented;
       if (isUsedUp && this.#isForwarded) return undefined;
       throw error;
     }
@@ -209,7 +219,7 @@ class RunningAnswer {
   #planFault(fault: Fault): void {
     if (this.#hasAnswered) {
       const explanation = `${nameOf(this.#call.method)}: only the first answer of a conversation can have a fault`;
-      throw new StubError(explanation, { code: Code.Internal });
+      throw new UnmatchedError(explanation, { code: Code.Internal });
     }
     this.#sources.wire.plan(fault, this.#context.responseHeader, () => this.#call.markFaulted(fault.name));
   }
@@ -236,16 +246,12 @@ class RunningAnswer {
       return toMessage(method.output, literal, this.#sources.registry);
     } catch (error) {
       if (!(error instanceof LiteralError)) throw error;
-      throw new StubError(`${nameOf(method)}: the reply is invalid: ${error.message}`, {
+      throw new UnmatchedError(`${nameOf(method)}: the reply is invalid: ${error.message}`, {
         code: Code.Internal,
         cause: error,
       });
     }
   }
-}
-
-function toUnmatched({ message, nearest }: Mismatch): StubError {
-  return new StubError(message, { code: Code.Unimplemented, nearest });
 }
 
 async function* startWith(first: Message, rest: AsyncIterable<Message>): AsyncGenerator<Message> {

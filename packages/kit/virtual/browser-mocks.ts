@@ -1,4 +1,4 @@
-// A virtual service in memory behind the network mocks of browser tests: handlers for msw, and a route for Playwright.
+// A virtual service in memory behind network mocks: handlers for msw, and a route for Playwright.
 
 import type { InMemoryService } from './in-memory-service.ts';
 
@@ -20,13 +20,14 @@ export type PlaywrightRoute = {
 };
 
 /**
- * Returns handlers for `setupServer` or `setupWorker` of msw: one for each service, for every host.
+ * Returns handlers for `setupServer` of msw: one for each service, for every host. They run in Node, where the kit runs, and get the calls
+ * of clients that use fetch.
  *
  * @param http msw's `http`.
  */
 export function createMswHandlers<Handler>(service: InMemoryService, http: MswHttp<Handler>): Handler[] {
   return service.services.map(({ typeName }) =>
-    http.all(new RegExp(`/${typeName.replaceAll('.', '\\.')}/\\w+(\\?.*)?$`), ({ request }) => service.handle(request)),
+    http.all(new RegExp(`/${typeName.replaceAll('.', '\\.')}/\\w+$`), ({ request }) => service.handle(request)),
   );
 }
 

@@ -14,6 +14,7 @@ import {
   fewestDifferences,
   fieldPath,
 } from '../matching/difference.ts';
+import { excludes } from '../matching/excludes.ts';
 import { matchMessage } from '../matching/match-message.ts';
 import type { MessageLiteral } from '../matching/message-literal.ts';
 import type { MessagePattern, Pattern } from '../matching/pattern.ts';
@@ -42,6 +43,8 @@ export type RequestPattern = {
   /** All values that it requires. */
   readonly statements: readonly Statement[];
   readonly specificity: Specificity;
+  /** Returns whether the requests of a call certainly do not match, at a quick look. */
+  excludes(requests: readonly Message[]): boolean;
   /** Returns the differences between the requests of a call and the pattern: none if they match. */
   differences(requests: readonly Message[]): Difference[];
 };
@@ -64,6 +67,7 @@ export function compileRequests(method: DescMethod, literal: unknown, registry: 
     return {
       statements,
       specificity: rate(pattern),
+      excludes: (requests) => requests.length > 0 && requests.every((request) => excludes(pattern, request)),
       differences: (requests) => (statements.length === 0 ? [] : differencesOfNearest(pattern, requests, differ)),
     };
   }
@@ -78,6 +82,8 @@ export function compileRequests(method: DescMethod, literal: unknown, registry: 
     ],
     // A stream of exactly these requests fixes their number too.
     specificity: sumSpecificity([ONE_FIXED, ...patterns.map(rate)]),
+    excludes: (requests) =>
+      patterns.some((pattern, index) => requests[index] !== undefined && excludes(pattern, requests[index])),
     differences: (requests) => differencesInOrder(patterns, requests, differ),
   };
 }

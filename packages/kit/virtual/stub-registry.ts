@@ -4,34 +4,13 @@ import type { DescMethod, Message, Registry } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { shorten } from '../base/format-value.ts';
 import { nameOf } from '../base/rpc-name.ts';
-import { type Difference, joinDifferences, type NearestMatch } from '../matching/difference.ts';
+import type { Difference } from '../matching/difference.ts';
+import { CallMatcher, UnmatchedError } from '../matching/match-call.ts';
 import { isIterable, toMessage } from '../matching/read-literal.ts';
-import { chooseMostSpecific, ONE_FIXED, type Specificity, sumSpecificity } from '../matching/specificity.ts';
+import { ONE_FIXED, type Specificity, sumSpecificity } from '../matching/specificity.ts';
 import { compileRequests, isSamePattern, type RequestPattern } from './request-pattern.ts';
 import type { Step } from './step.ts';
 import type { StubDraft } from './stub.ts';
-
-/** No stub matches a call, or two do. The mistake is in the test, not in the caller. */
-export class StubError extends Error {
-  /** The code that the caller gets. */
-  readonly code: Code;
-  /** The stub or interaction that nearly matched. */
-  readonly nearest: NearestMatch | undefined;
-
-  constructor(message: string, { code, nearest, ...options }: StubErrorOptions) {
-    super(message, options);
-    this.code = code;
-    this.nearest = nearest;
-  }
-}
-
-type StubErrorOptions = ErrorOptions & { readonly code: Code; readonly nearest?: NearestMatch | undefined };
-
-/** Why no stub matches a call. */
-export type Mismatch = {
-  readonly message: string;
-  readonly nearest: NearestMatch | undefined;
-};
 
 /** A stub, and how many calls it answered. */
 export type StubState = {
@@ -50,6 +29,14 @@ export class StubRegistry {
   state: string;
   readonly #types: Registry;
   readonly #firstState: string;
+  readonly #matcher = new CallMatcher<StubEntry>({
+    specificityOf: ({ specificity }) => specificity,
+    titleOf: ({ name }) => name,
+    quotesTitles: false,
+    missing: 'is not stubbed',
+    unmatched: 'no stub matches',
+    ambiguous: 'match',
+  });
   #entries = new Map<DescMethod, Set<StubEntry>>();
   // Stubs that look alike by RPC and key: a new stub is compared with these only.
   #alike = new Map<DescMethod, Map<string, StubEntry[]>>();
@@ -84,17 +71,14 @@ export class StubRegistry {
   /**
    * Returns the next step of the most specific stub that matches; `undefined` if none matches.
    *
-   * @throws {StubError} `internal`, naming both, if two match and neither is more specific; `unimplemented` if the stub that
+   * @throws {UnmatchedError} `internal`, naming both, if two match and neither is more specific; `unimplemented` if the stub that
    *   matches has no step left.
    */
   find(method: DescMethod, requests: readonly Message[]): Step | undefined {
-    const matching = this.#of(method).filter((entry) => entry.differences(requests, this.state).length === 0);
-    const choice = chooseMostSpecific(matching, ({ specificity }) => specificity);
+    const plausible = this.#of(method).filter((entry) => !entry.excludes(requests));
+    const choice = this.#matcher.choose(plausible, (entry) => entry.differences(requests, this.state));
     if (choice.kind === 'none') return undefined;
-    if (choice.kind === 'ambiguous') {
-      const [first, second] = choice.candidates.map(({ name }) => name);
-      throw new StubError(`${nameOf(method)}: both ${first} and ${second} match`, { code: Code.Internal });
-    }
+    if (choice.kind === 'ambiguous') throw this.#matcher.explainAmbiguous(method, choice.candidates);
     const step = choice.candidate.take();
     if (step.nextState !== undefined) this.state = step.nextState;
     return step;
@@ -106,17 +90,8 @@ export class StubRegistry {
   }
 
   /** Returns why no stub matches a call: the nearest stub, and the differences. */
-  explainUnmatched(method: DescMethod, requests: readonly Message[]): Mismatch {
-    const [nearest] = this.#of(method)
-      .map((entry) => ({ entry, differences: entry.differences(requests, this.state) }))
-      .sort((a, b) => a.differences.length - b.differences.length);
-    if (!nearest) return { message: `${nameOf(method)} is not stubbed`, nearest: undefined };
-    const { name } = nearest.entry;
-    const differences = joinDifferences(nearest.differences);
-    return {
-      message: `${nameOf(method)}: no stub matches; nearest is ${name}, but ${differences}`,
-      nearest: { description: name, differences: nearest.differences },
-    };
+  explainUnmatched(method: DescMethod, requests: readonly Message[]): UnmatchedError {
+    return this.#matcher.explainUnmatched(method, this.#of(method), (entry) => entry.differences(requests, this.state));
   }
 
   /** Returns the next step of the stub that handles whole conversations of this RPC, if there is one. */
@@ -273,6 +248,11 @@ class StubEntry implements StubDraft, StubState {
     return isSamePattern(this.#pattern, other.#pattern) && this.#states.join('\n') === other.#states.join('\n');
   }
 
+  /** Returns whether the requests certainly do not match, at a quick look. */
+  excludes(requests: readonly Message[]): boolean {
+    return this.#pattern.excludes(requests);
+  }
+
   differences(requests: readonly Message[], state: string): Difference[] {
     const differences = this.#pattern.differences(requests);
     if (this.#states.length === 0 || this.#states.includes(state)) return differences;
@@ -285,7 +265,7 @@ class StubEntry implements StubDraft, StubState {
   /**
    * Returns the step for the next call.
    *
-   * @throws {StubError} if the number of calls is limited and used up.
+   * @throws {UnmatchedError} if the number of calls is limited and used up.
    */
   take(): Step {
     const step = this.#stepOf(this.#calls);
@@ -295,7 +275,7 @@ class StubEntry implements StubDraft, StubState {
       return step;
     }
     const limit = this.#steps.reduce((sum, { times = 1 }) => sum + times, 0);
-    throw new StubError(
+    throw new UnmatchedError(
       `${nameOf(this.method)}: ${this.name} answers ${limit === 1 ? 'once' : `${limit} times`}, which it has done`,
       { code: Code.Unimplemented },
     );

@@ -1,13 +1,13 @@
 // A service that answers from stubs and contracts and records its calls, without the port or the transport that carries them.
 
-import type { DescMethod, DescService, Message, MessageShape, Registry } from '@bufbuild/protobuf';
-import { ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
-import { singleResponse, streamsRequests, streamsResponses } from '../base/method-kind.ts';
+import type { DescMethod, DescService, MessageShape, Registry } from '@bufbuild/protobuf';
+import { ConnectError, type ConnectRouter } from '@connectrpc/connect';
+import { routeRpc } from '../base/route-rpc.ts';
 import { nameOf } from '../base/rpc-name.ts';
+import { loadInteractions } from '../contract/selected-interactions.ts';
 import { exactJson } from '../matching/exact-json.ts';
 import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
 import { type AnswerSources, answerCall } from './answer-call.ts';
-import { loadContractAnswers } from './contract-answers.ts';
 import type { AnswerGenerator } from './generated-answers.ts';
 import { type Call, Journal } from './journal.ts';
 import { createReceived, type Received } from './received.ts';
@@ -110,7 +110,9 @@ export async function createParts(options: StubbedServiceOptions): Promise<Stubb
     sources: {
       stubs: new StubRegistry(registry, options.state ?? 'initial'),
       contract:
-        contract === undefined ? undefined : await loadContractAnswers(contract, { services, registry, states }),
+        contract === undefined
+          ? undefined
+          : await loadInteractions(contract, { services, registry }, { states, option: 'contractStates' }),
       journal: new Journal(options.journalLimit ?? DEFAULT_JOURNAL_LIMIT),
       registry,
       checkRules: options.enforceRules ? await loadRuleCheck(registry) : undefined,
@@ -138,7 +140,9 @@ export function routeParts(
   sources: () => AnswerSources,
 ): void {
   for (const method of served.values()) {
-    route(router, method, { jsonOptions: exactJson(method, registry, unknownJsonFields), sources });
+    routeRpc(router, method, exactJson(method, registry, unknownJsonFields), (requests, context) =>
+      answerCall(method, requests, context, sources()),
+    );
   }
 }
 
@@ -256,21 +260,4 @@ export class StubbedServiceBase implements StubbedService {
     // RPCs of the same name are the same on the wire, whether their descriptors were generated or loaded.
     return served as M;
   }
-}
-
-type RouteOptions = {
-  readonly jsonOptions: ReturnType<typeof exactJson>;
-  readonly sources: () => AnswerSources;
-};
-
-function route(router: ConnectRouter, method: DescMethod, { jsonOptions, sources }: RouteOptions): void {
-  const answer = (given: Message | AsyncIterable<Message>, context: HandlerContext) => {
-    const requests = streamsRequests(method) ? (given as AsyncIterable<Message>) : [given as Message];
-    return answerCall(method, requests, context, sources());
-  };
-  const implementation = streamsResponses(method)
-    ? answer
-    : async (given: Message | AsyncIterable<Message>, context: HandlerContext) =>
-        singleResponse(answer(given, context));
-  router.rpc(method, implementation as never, { jsonOptions });
 }

@@ -1,12 +1,15 @@
 // A stub server answers from a contract file in every protocol, and refuses calls that are not in the file.
 import { Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
-import { type Contract, contract, detail, like, startStubServer } from '@touchstone/kit';
+import { type Contract, contract, detail, like, startStubServer, startVirtualService } from '@touchstone/kit';
+import { HealthService, ServingStatus } from '@touchstone/rpc-server';
 import { describe, expect, it } from 'vitest';
 import { LibraryService, RefusalSchema } from '../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { errorOf, makeDirectory } from './contract-files.ts';
 
 const { getBook, listBooks } = LibraryService.method;
+// More than the hundred streams that a service allows on one connection.
+const CONVERSATIONS = 150;
 
 const grpc = (baseUrl: string) => createGrpcTransport({ baseUrl });
 
@@ -24,6 +27,22 @@ async function record(
     .calls(getBook, { bookId })
     .repliesWith({ book: { title } })
     .run(({ url }) => createClient(LibraryService, grpc(url)).getBook({ bookId }));
+}
+
+/** Asks the second question when the first one is answered. */
+async function askInTurn(url: string): Promise<string[]> {
+  const answered = Promise.withResolvers<void>();
+  const questions = (async function* () {
+    yield { question: 'why' };
+    await answered.promise;
+    yield { question: 'and then' };
+  })();
+  const answers: string[] = [];
+  for await (const { answer } of createClient(LibraryService, grpc(url)).askLibrarian(questions)) {
+    answers.push(answer);
+    answered.resolve();
+  }
+  return answers;
 }
 
 async function startLibrary(write: (library: Contract) => Promise<void>, states?: readonly string[]) {
@@ -122,6 +141,74 @@ describe('a stub server', () => {
     const books = await Promise.all(['b1', 'b2'].map((bookId) => client.getBook({ bookId })));
 
     expect(books.map(({ book }) => book?.title)).toEqual(['Emma', 'some book']);
+  });
+
+  it('tells who watches its health that it stops', async () => {
+    await using server = await startLibrary((library) => record(library, undefined, 'a question', 'b1', 'Emma'));
+    const watch = createClient(HealthService, grpc(server.url)).watch({})[Symbol.asyncIterator]();
+    const next = async () => (await watch.next()).value?.status;
+
+    const before = await next();
+    const [after] = await Promise.all([next(), server.stop()]);
+
+    expect([before, after]).toEqual([ServingStatus.SERVING, ServingStatus.NOT_SERVING]);
+    expect(await errorOf(next())).toMatchObject({ code: Code.Unavailable });
+  });
+
+  it('has hundreds of conversations open at once on one connection, as the mock provider before it', async () => {
+    const converse = async (url: string) => {
+      const client = createClient(LibraryService, grpc(url));
+      const allOpen = Promise.withResolvers<void>();
+      let open = 0;
+      const talk = async () => {
+        const questions = (async function* () {
+          yield { question: 'why' };
+          await allOpen.promise;
+        })();
+        for await (const { answer } of client.askLibrarian(questions)) {
+          expect(answer).toBe('because');
+          open += 1;
+          if (open === CONVERSATIONS) allOpen.resolve();
+        }
+      };
+      await Promise.all(Array.from({ length: CONVERSATIONS }, talk));
+      return open;
+    };
+    let answered = 0;
+
+    await using server = await startLibrary(async (library) => {
+      await library
+        .uponReceiving('a question')
+        .calls(LibraryService.method.askLibrarian, [{ question: 'why' }])
+        .repliesWith([{ answer: 'because' }])
+        .run(async ({ url }) => {
+          answered = await converse(url);
+        });
+    });
+
+    expect([answered, await converse(server.url)]).toEqual([CONVERSATIONS, CONVERSATIONS]);
+  });
+
+  it('answers a conversation at once whose test was renamed, as a virtual service does', async () => {
+    await using directory = await makeDirectory();
+    const library = contract('Reader', 'Library', { directory: directory.path });
+    const { askLibrarian } = LibraryService.method;
+    for (const name of ['its old name', 'its new name']) {
+      await library
+        .uponReceiving(name)
+        .calls(askLibrarian, [{ question: 'why' }, { question: 'and then' }])
+        .repliesWith([{ answer: 'because' }, { answer: 'it ends' }])
+        .run(({ url }) => askInTurn(url));
+    }
+    await using stub = await startStubServer(directory.path, { services: [LibraryService] });
+    await using virtual = await startVirtualService({ services: [LibraryService], contract: directory.path });
+
+    const answers = [await askInTurn(stub.url), await askInTurn(virtual.url)];
+
+    expect(answers).toEqual([
+      ['because', 'it ends'],
+      ['because', 'it ends'],
+    ]);
   });
 
   it('does not start with a file that does not fit or does not exist', async () => {

@@ -1,5 +1,6 @@
 // A call matches the most specific interaction that accepts it; the error of an unmatched call names the nearest.
 import { create, type DescMessage, type Message } from '@bufbuild/protobuf';
+import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { findDuplicates, InteractionRegistry } from '../../../../packages/kit/contract/interaction-registry.ts';
 import type { RpcInteraction } from '../../../../packages/kit/contract-file/interaction.ts';
@@ -23,9 +24,9 @@ const forAnyAtAll = interactionOf('for any at all', getBook, { bookId: anything(
 describe('the interaction that a call matches', () => {
   it('is the most specific one, whatever order they are declared in', () => {
     for (const interactions of [registryOf(forB1, forAny, forAnyAtAll), registryOf(forAnyAtAll, forAny, forB1)]) {
-      expect(interactions.match(callOf(getBook, [{ bookId: 'b1' }])).interaction).toBe(forB1);
-      expect(interactions.match(callOf(getBook, [{ bookId: 'b2' }])).interaction).toBe(forAny);
-      expect(interactions.match(callOf(getBook, [{}])).interaction).toBe(forAnyAtAll);
+      expect(interactions.match(callOf(getBook, [{ bookId: 'b1' }]))).toBe(forB1);
+      expect(interactions.match(callOf(getBook, [{ bookId: 'b2' }]))).toBe(forAny);
+      expect(interactions.match(callOf(getBook, [{}]))).toBe(forAnyAtAll);
     }
   });
 
@@ -34,10 +35,8 @@ describe('the interaction that a call matches', () => {
     const withOrWithout = interactionOf('with or without', getBook, { bookId: 'b1', withContributors: anything() });
     const interactions = registryOf(withOrWithout, withoutContributors);
 
-    expect(interactions.match(callOf(getBook, [{ bookId: 'b1' }])).interaction).toBe(withoutContributors);
-    expect(interactions.match(callOf(getBook, [{ bookId: 'b1', withContributors: true }])).interaction).toBe(
-      withOrWithout,
-    );
+    expect(interactions.match(callOf(getBook, [{ bookId: 'b1' }]))).toBe(withoutContributors);
+    expect(interactions.match(callOf(getBook, [{ bookId: 'b1', withContributors: true }]))).toBe(withOrWithout);
   });
 
   it('is of the very RPC that is called, not of one whose name only begins alike', () => {
@@ -54,7 +53,7 @@ describe('the interaction that a call matches', () => {
     const other = interactionOf('for b1, answered differently', getBook, { bookId: 'b1' }, { book: { title: 'Emma' } });
     const call = callOf(getBook, [{ bookId: 'b1' }]);
 
-    expect(registryOf(forB1, renamed, forAny).match(call).interaction).toBe(forB1);
+    expect(registryOf(forB1, renamed, forAny).match(call)).toBe(forB1);
     expect(() => registryOf(forB1, renamed, other).match(call)).toThrow(
       'accept this call, and answer it differently; if the test of one is gone or renamed, prune the contract',
     );
@@ -66,10 +65,10 @@ describe('the interaction that a call matches', () => {
     const selected = new InteractionRegistry([forB1, lent], { registry, prefersGiven: true });
     const all = registryOf(forB1, lent);
 
-    expect(selected.match(call).interaction).toBe(lent);
+    expect(selected.match(call)).toBe(lent);
     expect(() => all.match(call)).toThrow('both "for b1" and "for b1, given b1 is lent" accept');
     all.use([forB1, lent], true);
-    expect(all.match(call).interaction).toBe(lent);
+    expect(all.match(call)).toBe(lent);
   });
 
   it('has only metadata that the call has', () => {
@@ -80,9 +79,7 @@ describe('the interaction that a call matches', () => {
     };
     const interactions = registryOf(forTenant);
 
-    expect(interactions.match(callOf(getBook, [{ bookId: 'b1' }], { 'X-Tenant': 'north' })).interaction).toBe(
-      forTenant,
-    );
+    expect(interactions.match(callOf(getBook, [{ bookId: 'b1' }], { 'X-Tenant': 'north' }))).toBe(forTenant);
     expect(() => interactions.match(callOf(getBook, [{ bookId: 'b1' }]))).toThrow(
       'nearest is "tenant", but metadata["x-tenant"] is nothing, not "north"',
     );
@@ -100,20 +97,18 @@ describe('the interaction that a call matches', () => {
     const call = (header: Record<string, string>) => callOf(getBook, [{ bookId: 'b1' }], header);
 
     for (const interactions of [registryOf(forB1, anyTenant, north), registryOf(north, anyTenant, forB1)]) {
-      expect(interactions.match(call({ 'x-tenant': 'north' })).interaction).toBe(north);
-      expect(interactions.match(call({ 'x-tenant': 'south' })).interaction).toBe(anyTenant);
-      expect(interactions.match(call({})).interaction).toBe(forB1);
+      expect(interactions.match(call({ 'x-tenant': 'north' }))).toBe(north);
+      expect(interactions.match(call({ 'x-tenant': 'south' }))).toBe(anyTenant);
+      expect(interactions.match(call({}))).toBe(forB1);
     }
-    expect(registryOf(forB1, noTenant).match(call({})).interaction).toBe(noTenant);
+    expect(registryOf(forB1, noTenant).match(call({}))).toBe(noTenant);
   });
 
   it('is the one with the more specific request, however specific the metadata of others', () => {
     const metadata = compileHeaders({ 'x-a': like('1'), 'x-b': like('1'), 'x-c': like('1') }, 'metadata');
     const interactions = registryOf(forB1, { ...forAny, metadata });
 
-    expect(
-      interactions.match(callOf(getBook, [{ bookId: 'b1' }], { 'x-a': '1', 'x-b': '1', 'x-c': '1' })).interaction,
-    ).toBe(forB1);
+    expect(interactions.match(callOf(getBook, [{ bookId: 'b1' }], { 'x-a': '1', 'x-b': '1', 'x-c': '1' }))).toBe(forB1);
   });
 
   it('has a deadline that the call meets, unless deadlines are ignored', () => {
@@ -121,7 +116,7 @@ describe('the interaction that a call matches', () => {
     const lenient = new InteractionRegistry([inTime], { registry, ignoresDeadline: true });
 
     expect(() => registryOf(inTime).match(callOf(getBook, [{ bookId: 'b1' }]))).toThrow('deadline is nothing');
-    expect(lenient.match(callOf(getBook, [{ bookId: 'b1' }])).interaction).toBe(inTime);
+    expect(lenient.match(callOf(getBook, [{ bookId: 'b1' }]))).toBe(inTime);
   });
 
   it('is none when two equally specific ones accept the call: the error names both', () => {
@@ -129,7 +124,7 @@ describe('the interaction that a call matches', () => {
 
     expect(() => registryOf(forB1, twin).match(callOf(getBook, [{ bookId: 'b1' }]))).toThrow(
       expect.objectContaining({
-        isAmbiguous: true,
+        code: Code.Internal,
         message:
           'library.v1.LibraryService/GetBook: both "for b1" and "twin" accept this call, and answer it differently; ' +
           'if the test of one is gone or renamed, prune the contract',
@@ -147,7 +142,7 @@ describe('the error of an unmatched call', () => {
 
     expect(() => interactions.match(callOf(lendBook, [{ bookId: 'b1', memberId: 'm3' }]))).toThrow(
       expect.objectContaining({
-        isAmbiguous: false,
+        code: Code.Unimplemented,
         message:
           'library.v1.LibraryService/LendBook: no interaction accepts this call; nearest is "near", but memberId is "m3", ' +
           'not "m1"',
@@ -177,7 +172,7 @@ describe('a registry', () => {
     const interactions = registryOf(forB1);
     interactions.use([forAny]);
 
-    expect(interactions.match(callOf(getBook, [{ bookId: 'b1' }])).interaction).toBe(forAny);
+    expect(interactions.match(callOf(getBook, [{ bookId: 'b1' }]))).toBe(forAny);
   });
 
   it('finds names that two interactions with the same states have', () => {
@@ -209,6 +204,26 @@ describe('a stream of requests', () => {
     );
     expect(() => interactions.matchPartially(callOf(askLibrarian, [{ question: 'help' }]))).toThrow(
       'requests[0].question is "help"',
+    );
+  });
+
+  it('matches partially what further requests cannot tell apart as it matches the whole call', () => {
+    const questions = [{ question: 'hello' }, { question: 'bye' }];
+    const old = interactionOf('an old name', askLibrarian, questions, [{ answer: '1' }]);
+    const renamed = { ...old, description: 'a new name' };
+    const given = { ...old, description: 'given a state', states: [{ name: 'closed', params: {} }], responses: [] };
+    const other = { ...old, description: 'another answer', responses: [] };
+    const call = callOf(askLibrarian, [{ question: 'hello' }]);
+    const selected = registryOf(old, given);
+    selected.use([old, given], true);
+
+    expect(registryOf(old, renamed).matchPartially(call)).toBe(old);
+    expect(selected.matchPartially(call)).toBe(given);
+    expect(() => registryOf(old, other).matchPartially(call)).toThrow(
+      expect.objectContaining({
+        code: Code.Internal,
+        message: expect.stringContaining('both "an old name" and "another answer" accept'),
+      }),
     );
   });
 });

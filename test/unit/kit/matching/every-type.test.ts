@@ -3,6 +3,7 @@ import { create, fromBinary, fromJson, type Message, toBinary, toJson } from '@b
 import { describe, expect, it } from 'vitest';
 import { compilePattern } from '../../../../packages/kit/matching/compile-pattern.ts';
 import { createExample } from '../../../../packages/kit/matching/example-message.ts';
+import { excludes } from '../../../../packages/kit/matching/excludes.ts';
 import { matchMessage } from '../../../../packages/kit/matching/match-message.ts';
 import { anyOf, like } from '../../../../packages/kit/matching/matchers.ts';
 import { toMessage } from '../../../../packages/kit/matching/read-literal.ts';
@@ -41,6 +42,21 @@ describe('a value of each scalar type', () => {
     expect(pathsOf({ [name]: near }, { [name]: value })).toEqual([name]);
     expect(pathsOf({ [name]: anyOfThese(near, value) }, { [name]: value })).toEqual([]);
     expect(pathsOf({ [name]: anyOfThese(near, near) }, { [name]: value })).toEqual([name]);
+  });
+
+  it.each(SAMPLES)('is excluded at a quick look only if it differs: $type', ({ type, value, near, unset }) => {
+    const name = `a${type}`;
+    const isExcluded = (literal: object, init: Readonly<Record<string, unknown>>) =>
+      excludes(compilePattern(ValuesSchema, literal), receive(init));
+    const isQuick = !/^(FLOAT|DOUBLE|BYTES)$/.test(type);
+
+    expect(isExcluded({ [name]: value }, { [name]: value })).toBe(false);
+    expect(isExcluded({ [name]: unset }, {})).toBe(false);
+    expect(isExcluded({ [name]: like(near) }, { [name]: value })).toBe(false);
+    expect([isExcluded({ [name]: value }, { [name]: near }), isExcluded({ [name]: value }, {})]).toEqual([
+      isQuick,
+      isQuick,
+    ]);
   });
 
   it.each(SAMPLES)('is its default when it is not set: $type', (sample) => {

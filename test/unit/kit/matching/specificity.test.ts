@@ -138,7 +138,7 @@ describe('stubs and interactions', () => {
     const interactions = [loser, winner].map((literal, index) => interactionOf(`${index}`, getBook, literal));
     const stubs = [loser, winner].map((literal) => compileRequests(getBook, literal, registry));
 
-    const { interaction } = new InteractionRegistry(interactions, { registry }).match({
+    const interaction = new InteractionRegistry(interactions, { registry }).match({
       method: getBook,
       requests: [request],
       header: new Headers(),

@@ -57,7 +57,7 @@ describe('recorded exchanges that answer', () => {
   it('answer equal calls in turn, and then with the last answer again', () => {
     const exchanges = open();
 
-    const titles = [1, 2, 3].map(() => titleOf(exchanges.match(callOf('b1')).interaction));
+    const titles = [1, 2, 3].map(() => titleOf(exchanges.match(callOf('b1'))));
 
     expect(titles).toEqual(['Emma', 'Evelina', 'Evelina']);
   });
@@ -66,14 +66,12 @@ describe('recorded exchanges that answer', () => {
     const exchanges = open();
     const call = callOf('b1');
 
-    const first = [
-      exchanges.matchPartially(call),
-      exchanges.matchPartially(call),
-      exchanges.match(call).interaction,
-    ].map((found) => found && titleOf(found));
+    const first = [exchanges.matchPartially(call), exchanges.matchPartially(call), exchanges.match(call)].map(
+      (found) => found && titleOf(found),
+    );
 
     expect(first).toEqual(['Emma', 'Emma', 'Emma']);
-    expect(titleOf(exchanges.match(callOf('b1')).interaction)).toBe('Evelina');
+    expect(titleOf(exchanges.match(callOf('b1')))).toBe('Evelina');
   });
 
   it('match no other call, whose error names the nearest', () => {
