@@ -9,6 +9,7 @@ const foreignRecording = fileURLToPath(import.meta.resolve('./fixtures/foreign-r
 const usage = `${folder}usage`;
 const contracts = `${folder}contracts`;
 const commands = [
+  'import',
   'init',
   'stub',
   'virtual',
