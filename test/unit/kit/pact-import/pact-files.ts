@@ -17,7 +17,7 @@ const descriptors = Buffer.from(toBinary(FileDescriptorSetSchema, set)).toString
 export type Rules = Readonly<Record<string, object | readonly object[]>>;
 
 /** Returns rules as they are in a file. */
-export function rulesOf(rules: Rules): JsonObject {
+function rulesOf(rules: Rules): JsonObject {
   const entries = Object.entries(rules).map(([path, given]) => [path, { combine: 'AND', matchers: [given].flat() }]);
   return Object.fromEntries(entries);
 }
