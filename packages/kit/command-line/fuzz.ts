@@ -1,8 +1,9 @@
 // The command `kit fuzz`: generated calls against a running service.
 
 import { lookup } from 'node:dns/promises';
-import { writeFile } from 'node:fs/promises';
+import { access, constants, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
+import { dirname } from 'node:path';
 import type { DescMethod } from '@bufbuild/protobuf';
 import { type Command, Option } from 'commander';
 import type { ClientTls } from '../base/client-tls.ts';
@@ -115,6 +116,7 @@ export function addFuzzCommand(program: Command, session: Session): void {
 
 async function runFuzz(target: string, options: FuzzCommandOptions, session: Session): Promise<void> {
   if (!options.allowRemote) await requireLoopback(target);
+  await requireFolder(options.junit);
   const headers = Object.fromEntries(options.header ?? []);
   const tls = await clientTlsOptionsOf(options, { url: target, option: 'target' });
   const described =
@@ -151,6 +153,11 @@ async function runFuzz(target: string, options: FuzzCommandOptions, session: Ses
   const { findings, ...summary } = report;
   session.print(formatSummary(report), { ...summary, findings: findings.length });
   if (findings.length > 0) session.fail();
+}
+
+// A run takes a minute, after which the report must not be lost.
+async function requireFolder(junit: string | undefined): Promise<void> {
+  if (junit !== undefined) await readOption('--junit', () => access(dirname(junit), constants.W_OK));
 }
 
 async function requireLoopback(target: string): Promise<void> {
@@ -223,7 +230,7 @@ async function readCalls(
     }
   });
   if (calls.length === 0) throw new OptionError(`--recording: ${file} has no complete call of the chosen RPCs`);
-  await readOption('--fresh', () => new FieldRules(fresh, schema.registry, 'fields'));
+  new FieldRules(fresh, schema.registry, 'fresh');
   return recording;
 }
 

@@ -18,7 +18,8 @@ function formatCommands({ curl, grpcurl }: Pick<FuzzFinding, 'curl' | 'grpcurl'>
 
 function formatStep(step: FuzzStep, index: number): string[] {
   const taken = step.taken.map(({ field, call, from }) => `${field} is ${from} of the answer to call ${call}`);
-  const head = `  call ${index + 1}, ${step.rpc}${taken.length === 0 ? '' : `: ${taken.join('; ')}`}`;
+  const values = [...taken, ...step.renewed.map((name) => `${name} is new each time`)];
+  const head = `  call ${index + 1}, ${step.rpc}${values.length === 0 ? '' : `: ${values.join('; ')}`}`;
   return [head, ...formatCommands(step).map((line) => `  ${line}`)];
 }
 

@@ -86,6 +86,8 @@ export type FuzzStep = {
   readonly grpcurl: string | undefined;
   /** Values of the request that have to be replaced by those of the answers to earlier calls. */
   readonly taken: readonly TakenValue[];
+  /** Fields and headers that need a new value whenever the call is made again, such as `request_id`. */
+  readonly renewed: readonly string[];
 };
 
 /** The result of a run. */
@@ -265,6 +267,7 @@ function toFinding(
         rpc: nameOf(step.call.method),
         ...reproduce(step.call, target),
         taken: step.taken,
+        renewed: step.renewed,
       })),
     }),
   };

@@ -46,6 +46,7 @@ describe('the fuzzer with a recording', () => {
       [{ field: 'reservation_id', call: 1, from: 'id' }],
       [{ field: 'reservation_id', call: 1, from: 'id' }],
     ]);
+    expect(findings[0]?.sequence?.map(({ renewed }) => renewed)).toEqual([['request_id'], [], [], []]);
     expect(notes).toEqual([]);
   });
 

@@ -45,6 +45,8 @@ export type SequenceCall = {
   readonly call: FuzzCall;
   /** The values of its request that come from earlier answers. */
   readonly taken: readonly TakenValue[];
+  /** The fields and headers that are new in each sequence, such as `request_id`. */
+  readonly renewed: readonly string[];
   /** How it differs from the recorded call, such as `quantity: negative number`; empty if it does not. */
   readonly change: string;
 };

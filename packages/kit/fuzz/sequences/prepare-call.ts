@@ -43,6 +43,7 @@ export function prepareCall({ recorded, change }: PlannedCall, { wire, answers, 
   if (change?.apply) apply(0, change.apply);
   return {
     taken,
+    renewed: [...recorded.fresh.map(({ place }) => place.path), ...Object.keys(headers).filter(isFreshHeader)],
     change: change?.name ?? '',
     call: {
       method,

@@ -5,6 +5,7 @@ import { type DescMessage, type DescMethod, fromJson, type JsonValue, type Messa
 import { reasonOf } from '../../base/error-reason.ts';
 import { nameOf } from '../../base/rpc-name.ts';
 import { relayedOf } from '../../forwarding/relayed-headers.ts';
+import { assertExact } from '../../matching/exact-json.ts';
 import type { RecordedExchange, RecordedHeaders, Recording } from '../../recording/exchange.ts';
 import { FieldRules } from '../../recording/field-rules.ts';
 import { RecordingError } from '../../recording/recording-error.ts';
@@ -143,6 +144,7 @@ type Reading = { readonly schema: Schema; readonly place: string; readonly isStr
 
 function readMessage(desc: DescMessage, json: JsonValue, { schema, place, isStrict }: Reading): Message {
   try {
+    assertExact(desc, json, schema.registry);
     return fromJson(desc, json, { registry: schema.registry, ignoreUnknownFields: !isStrict });
   } catch (error) {
     throw new RecordingError(`${place}: ${reasonOf(error)}`, { cause: error });

@@ -93,6 +93,10 @@ describe('an invalid command line', () => {
       line: '--fresh: names fields of recorded requests, so it needs --recording',
     },
     {
+      args: ['fuzz', 'http://127.0.0.1:1', '--descriptors', released, '--junit', 'nowhere/fuzz.xml'],
+      line: "--junit: ENOENT: no such file or directory, access 'nowhere'",
+    },
+    {
       args: ['fuzz', 'http://127.0.0.1:1', '--descriptors', released, '--recording', 'nowhere.jsonl'],
       line: "--recording: nowhere.jsonl: cannot be read: ENOENT: no such file or directory, open 'nowhere.jsonl'",
     },

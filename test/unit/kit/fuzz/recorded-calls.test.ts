@@ -86,6 +86,14 @@ describe('the calls of a recording', () => {
     expect(() => read([callAt(0, 'GetBook', request, response)])).toThrow(place);
   });
 
+  it('are refused with a field of 64 bits that has lost digits', () => {
+    const got = callAt(0, 'GetBook', {}, { book: { catalogueNumber: 9_007_199_254_740_992 } });
+
+    expect(() => read([got])).toThrow(
+      'response.messages[0]: book.catalogueNumber: 9007199254740992 is rounded as a number: write it as a text',
+    );
+  });
+
   it('are examples for single calls if the service answered', () => {
     const error = { code: 'not_found', message: '', details: [] };
     const failed = callAt(1, 'GetBook', { bookId: 'none' }, {});

@@ -117,13 +117,13 @@ describe('a report', () => {
 
   it('lists the calls of a sequence, with the values that later ones take from earlier answers', () => {
     const sequence = [
-      { rpc: 'a.B/Open', curl: 'curl open', grpcurl: 'grpcurl open', taken: [] },
-      { rpc, curl: 'curl x', grpcurl: undefined, taken: [{ field: 'id', call: 1, from: 'door.id' }] },
+      { rpc: 'a.B/Open', curl: 'curl open', grpcurl: 'grpcurl open', taken: [], renewed: ['request_id'] },
+      { rpc, curl: 'curl x', grpcurl: undefined, taken: [{ field: 'id', call: 1, from: 'door.id' }], renewed: [] },
     ];
 
     expect(formatFinding({ ...finding, detail: 'internal: oops', cause: '', sequence })).toBe(
       `untyped error: internal: oops\n  ${rpc}, gRPC, HTTP/2, call 2 of a sequence\n` +
-        '  call 1, a.B/Open\n    $ grpcurl open\n    $ curl open\n' +
+        '  call 1, a.B/Open: request_id is new each time\n    $ grpcurl open\n    $ curl open\n' +
         `  call 2, ${rpc}: id is door.id of the answer to call 1\n    $ curl x`,
     );
   });
