@@ -2,11 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { createRegistry, type DescMessage, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
 import * as fc from 'fast-check';
-import { damagePayload, EVERY_DAMAGE } from '../../packages/kit/fuzz/body-damage.ts';
-import { listDeviations } from '../../packages/kit/fuzz/deviations.ts';
-import { encodeMessage } from '../../packages/kit/fuzz/encode-request.ts';
-import { messagesOf } from '../../packages/kit/fuzz/messages.ts';
-import { loadRules, type Rules } from '../../packages/kit/fuzz/rule-hints.ts';
+import { damagePayload, EVERY_DAMAGE } from '../../packages/kit/fuzz/calls/body-damage.ts';
+import { listDeviations } from '../../packages/kit/fuzz/calls/deviations.ts';
+import { encodeMessage } from '../../packages/kit/fuzz/calls/encode-request.ts';
+import { messagesOf } from '../../packages/kit/fuzz/calls/messages.ts';
+import { loadRules, type Rules } from '../../packages/kit/fuzz/calls/rule-hints.ts';
 
 export type FuzzedEvent = {
   readonly id: string;

@@ -8,6 +8,7 @@ import { Session } from './common/session.ts';
 import type { Terminal } from './common/terminal.ts';
 import { addFaultsCommand } from './faults.ts';
 import { addFuzzCommand } from './fuzz.ts';
+import { addImportCommand } from './import.ts';
 import { addInitCommand } from './init.ts';
 import { addListenCommand } from './listen.ts';
 import { addPromoteCommand } from './promote.ts';
@@ -70,6 +71,7 @@ function createProgram(session: Session, terminal: Terminal): Command {
     addRecordCommand,
     addReplayCommand,
     addPromoteCommand,
+    addImportCommand,
     addVerifyCommand,
     addPruneCommand,
     addUsageCommand,

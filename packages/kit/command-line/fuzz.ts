@@ -1,15 +1,20 @@
 // The command `kit fuzz`: generated calls against a running service.
 
 import { lookup } from 'node:dns/promises';
-import { writeFile } from 'node:fs/promises';
+import { access, constants, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { type DescMethod, fromJson, type Message } from '@bufbuild/protobuf';
+import { dirname } from 'node:path';
+import type { DescMethod } from '@bufbuild/protobuf';
 import { type Command, Option } from 'commander';
 import type { ClientTls } from '../base/client-tls.ts';
+import { reasonOf } from '../base/error-reason.ts';
 import { nameOf } from '../base/rpc-name.ts';
 import { assertPlaintext, assertTrusted } from '../base/upstream-certificate.ts';
-import { type FuzzOptions, type FuzzReport, fuzz } from '../fuzz/fuzz.ts';
+import { type FuzzReport, fuzz } from '../fuzz/fuzz.ts';
 import { formatFinding, formatJunit, formatSummary } from '../fuzz/fuzz-text.ts';
+import { readRecordedCalls } from '../fuzz/sequences/recorded-calls.ts';
+import type { Recording } from '../recording/exchange.ts';
+import { FieldRules } from '../recording/field-rules.ts';
 import { readRecording } from '../recording/recording-file.ts';
 import type { Schema } from '../schema/load-schema.ts';
 import { reflectSchema } from '../schema/reflect-schema.ts';
@@ -36,6 +41,7 @@ type FuzzCommandOptions = ClientTlsOptions & {
   readonly protocol?: readonly (readonly WireName[])[];
   readonly header?: readonly (readonly [string, string])[];
   readonly recording?: string;
+  readonly fresh?: readonly string[];
   readonly seed?: number;
   readonly calls: number;
   readonly seconds: number;
@@ -86,7 +92,15 @@ export function addFuzzCommand(program: Command, session: Session): void {
       collect(readWires),
     )
     .option('--header <name: value>', 'a header to send with every call; can be repeated', collect(readHeader))
-    .option('--recording <file>', 'a recording of `kit record`, whose requests calls are varied from')
+    .option(
+      '--recording <file>',
+      'a recording of `kit record`, whose calls are made again in their order, each also changed, left out, repeated or moved',
+    )
+    .option(
+      '--fresh <field>',
+      'a field of recorded requests whose value is new in each sequence: pkg.Message.field; can be repeated',
+      collect(String),
+    )
     .option('--seed <number>', 'seed of all random choices (default: a new one, which is printed)', readCount)
     .addOption(new Option('--calls <number>', 'at most so many calls').argParser(readPositive).default(3000))
     .addOption(new Option('--seconds <number>', 'at most so many seconds').argParser(readPositive).default(60))
@@ -102,6 +116,7 @@ export function addFuzzCommand(program: Command, session: Session): void {
 
 async function runFuzz(target: string, options: FuzzCommandOptions, session: Session): Promise<void> {
   if (!options.allowRemote) await requireLoopback(target);
+  await requireFolder(options.junit);
   const headers = Object.fromEntries(options.header ?? []);
   const tls = await clientTlsOptionsOf(options, { url: target, option: 'target' });
   const described =
@@ -109,9 +124,9 @@ async function runFuzz(target: string, options: FuzzCommandOptions, session: Ses
   if (described === undefined) await checkTransport(target, tls);
   const schema = described ?? (await reflectTarget(target, headers, tls));
   const methods = selectMethods(schema, options);
+  const recording = await readCalls(options, methods, schema);
   // The faults of the options are told before a connection is opened, where it is not needed to find them.
   if (described !== undefined) await checkTransport(target, tls);
-  const examples = options.recording === undefined ? undefined : await readExamples(options.recording, methods, schema);
   // Descriptors are read before the signals are handled, so that they can be interrupted.
   const stop = new AbortController();
   void session.awaitStop().then(() => stop.abort());
@@ -131,13 +146,18 @@ async function runFuzz(target: string, options: FuzzCommandOptions, session: Ses
       onFinding: (finding) => session.print(formatFinding(finding), { finding }),
       ...(options.protocol && { wires: options.protocol.flat() }),
       ...(options.pid !== undefined && { pid: options.pid }),
-      ...(examples && { examples }),
+      ...(recording && { recording, fresh: options.fresh ?? [] }),
     }),
   );
   await writeReport(report, options.junit);
   const { findings, ...summary } = report;
   session.print(formatSummary(report), { ...summary, findings: findings.length });
   if (findings.length > 0) session.fail();
+}
+
+// A run takes a minute, after which the report must not be lost.
+async function requireFolder(junit: string | undefined): Promise<void> {
+  if (junit !== undefined) await readOption('--junit', () => access(dirname(junit), constants.W_OK));
 }
 
 async function requireLoopback(target: string): Promise<void> {
@@ -191,22 +211,27 @@ function match(schema: Schema, option: string, patterns: readonly string[]): rea
   return methods.filter((method) => patterns.some((pattern) => isMatch(pattern, method)));
 }
 
-async function readExamples(
-  file: string,
+/** Reads a recording and checks it against the schema, before a call is made. */
+async function readCalls(
+  { recording: file, fresh = [] }: FuzzCommandOptions,
   methods: readonly DescMethod[],
-  { registry }: Schema,
-): Promise<NonNullable<FuzzOptions['examples']>> {
-  return await readOption('--recording', async () => {
-    const { exchanges } = await readRecording(file);
-    const examples = new Map<DescMethod, Message[]>();
-    for (const { rpc, request, response } of exchanges) {
-      const method = methods.find((candidate) => nameOf(candidate) === rpc);
-      if (!method || response.error) continue;
-      const messages = request.messages.map(({ message }) => fromJson(method.input, message, { registry }));
-      examples.set(method, [...(examples.get(method) ?? []), ...messages]);
+  schema: Schema,
+): Promise<Recording | undefined> {
+  if (file === undefined) {
+    if (fresh.length > 0) throw new OptionError('--fresh: names fields of recorded requests, so it needs --recording');
+    return undefined;
+  }
+  const recording = await readOption('--recording', () => readRecording(file));
+  const { calls } = await readOption('--recording', () => {
+    try {
+      return readRecordedCalls(recording, { methods, schema });
+    } catch (error) {
+      throw new OptionError(`${file}: ${reasonOf(error)}`, { cause: error });
     }
-    return examples;
   });
+  if (calls.length === 0) throw new OptionError(`--recording: ${file} has no complete call of the chosen RPCs`);
+  new FieldRules(fresh, schema.registry, 'fresh');
+  return recording;
 }
 
 async function writeReport(report: FuzzReport, file: string | undefined): Promise<void> {

@@ -30,7 +30,8 @@ export function addPromoteCommand(program: Command, session: Session): void {
     .command('promote')
     .summary('write a contract from a recording')
     .description(
-      'Writes recorded exchanges as interactions of a contract file. Other interactions of the file are kept.',
+      'Writes recorded exchanges as interactions of a contract file. Other interactions of the file are kept. Recorded times and ' +
+        'deadlines are left out; `kit replay --recorded-timing` serves them.',
     )
     .argument('<file>', 'a recording from `kit record`')
     .requiredOption('--descriptors <source>', DESCRIPTORS_HELP)
@@ -66,13 +67,15 @@ async function runPromote(file: string, options: PromoteOptions, session: Sessio
     ...(header === undefined ? {} : { headers: header }),
   });
   for (const warning of promotion.warnings) session.warn(warning);
-  const { interactions, collapsed } = promotion;
+  const { interactions, collapsed, omitted } = promotion;
   const same = collapsed === 0 ? '' : `\n  ${collapsed} exchanges were duplicates of another`;
   const list = interactions.map((name) => `\n  ${name}`).join('');
-  session.print(`wrote ${interactions.length} interactions to ${promotion.file}${list}${same}`, {
+  const left = omitted.length === 0 ? '' : `\n  left out: ${omitted.join(' and ')}, for which a contract has no place`;
+  session.print(`wrote ${interactions.length} interactions to ${promotion.file}${list}${same}${left}`, {
     file: promotion.file,
     interactions,
     collapsed,
+    omitted,
   });
 }
 

@@ -125,8 +125,9 @@ export function parseDocument(text: string, source: string): ContractDocument {
   };
   const { touchstone } = json?.metadata ?? {};
   if (json && !touchstone) {
+    const advice = isProtobufPact(json) ? 'convert it with `kit import`, and keep it' : 'keep it';
     fail(
-      'was not written by this kit (metadata.touchstone is missing), so it cannot be read: keep it in another folder',
+      `was not written by this kit (metadata.touchstone is missing), so it cannot be read: ${advice} in another folder`,
     );
   }
   if (typeof json?.consumer?.name !== 'string') fail('consumer.name is missing');
@@ -140,6 +141,12 @@ export function parseDocument(text: string, source: string): ContractDocument {
     ...(json as ContractDocument),
     interactions: (json as ContractDocument).interactions.reduce(insertSorted, []),
   };
+}
+
+/** Returns whether a document is one that the protobuf plugin of Pact has written to. */
+export function isProtobufPact(document: { readonly metadata?: unknown } | null | undefined): boolean {
+  const { plugins } = (document?.metadata ?? {}) as { plugins?: unknown };
+  return Array.isArray(plugins) && plugins.some((plugin: { name?: unknown } | null) => plugin?.name === 'protobuf');
 }
 
 function parseJson(text: string, source: string): unknown {

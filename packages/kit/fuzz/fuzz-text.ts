@@ -1,23 +1,35 @@
 // The report of the fuzzer as text, and as JUnit XML.
 
-import type { FuzzFinding, FuzzReport } from './fuzz.ts';
+import type { FuzzFinding, FuzzReport, FuzzStep } from './fuzz.ts';
 
 /** Returns a finding as lines of text. */
-export function formatFinding({ kind, rpc, wire, detail, cause, curl, grpcurl }: FuzzFinding): string {
+export function formatFinding({ kind, rpc, wire, detail, cause, curl, grpcurl, sequence }: FuzzFinding): string {
+  const last = sequence === undefined ? '' : `, call ${sequence.length} of a sequence`;
   return [
     `${kind}: ${detail}`,
-    `  ${rpc}, ${wire}${cause === '' ? '' : `, because of ${cause}`}`,
-    ...(grpcurl === undefined ? [] : [`  $ ${grpcurl}`]),
-    `  $ ${curl}`,
+    `  ${rpc}, ${wire}${last}${cause === '' ? '' : `, because of ${cause}`}`,
+    ...(sequence === undefined ? formatCommands({ curl, grpcurl }) : sequence.flatMap(formatStep)),
   ].join('\n');
 }
 
+function formatCommands({ curl, grpcurl }: Pick<FuzzFinding, 'curl' | 'grpcurl'>): string[] {
+  return [...(grpcurl === undefined ? [] : [`  $ ${grpcurl}`]), `  $ ${curl}`];
+}
+
+function formatStep(step: FuzzStep, index: number): string[] {
+  const taken = step.taken.map(({ field, call, from }) => `${field} is ${from} of the answer to call ${call}`);
+  const values = [...taken, ...step.renewed.map((name) => `${name} is new each time`)];
+  const head = `  call ${index + 1}, ${step.rpc}${values.length === 0 ? '' : `: ${values.join('; ')}`}`;
+  return [head, ...formatCommands(step).map((line) => `  ${line}`)];
+}
+
 /** Returns the last line of a report. */
-export function formatSummary({ calls, rpcs, findings, seed, wires, isGone }: FuzzReport): string {
+export function formatSummary({ calls, rpcs, findings, seed, wires, isGone, notes }: FuzzReport): string {
   const dropped = rpcs.filter(({ isDropped }) => isDropped).map(({ rpc }) => rpc);
   return [
     `${count(calls, 'call')} of ${count(rpcs.length, 'RPC')} by ${wires.join('; ')}: ${count(findings.length, 'finding')}; seed ${seed}`,
     ...(dropped.length === 0 ? [] : [`no longer called, because too many calls did not end: ${dropped.join(', ')}`]),
+    ...notes,
     ...(isGone ? ['the service ended and did not come back'] : []),
   ].join('\n');
 }

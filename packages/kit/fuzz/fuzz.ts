@@ -1,22 +1,31 @@
 // The fuzzer: generated calls against a running service, and the problems that its answers show.
 
-import type { DescMethod, Message } from '@bufbuild/protobuf';
+import type { DescMethod } from '@bufbuild/protobuf';
 import * as fc from 'fast-check';
 import type { ClientTls } from '../base/client-tls.ts';
 import { nameOf } from '../base/rpc-name.ts';
 import { assertPlaintext, assertTrusted } from '../base/upstream-certificate.ts';
+import type { Recording } from '../recording/exchange.ts';
 import type { Schema } from '../schema/load-schema.ts';
 import type { WireName } from '../verification/wire.ts';
-import { type CallGroup, changedCalls, type GeneratorSource, ordinaryCalls, randomCalls } from './call-generator.ts';
-import type { FindingKind, FoundProblem } from './finding.ts';
+import {
+  type CallGroup,
+  changedCalls,
+  type GeneratorSource,
+  ordinaryCalls,
+  randomCalls,
+} from './calls/call-generator.ts';
+import type { FindingKind, FoundProblem, TakenValue } from './calls/finding.ts';
+import { FuzzRun } from './calls/fuzz-run.ts';
+import { FUZZ_WIRES, type FuzzWire } from './calls/fuzz-wire.ts';
+import { HttpClient } from './calls/http-client.ts';
+import { type ReproductionTarget, reproduce } from './calls/reproduce.ts';
+import { loadRules } from './calls/rule-hints.ts';
+import { acceptsConnections, isSpoken } from './calls/service-probe.ts';
 import { FuzzError } from './fuzz-error.ts';
-import { FuzzRun } from './fuzz-run.ts';
-import { FUZZ_WIRES, type FuzzWire } from './fuzz-wire.ts';
-import { HttpClient } from './http-client.ts';
 import { describeGrowth, isGrowth, MEMORY_ROUNDS, residentBytes } from './memory.ts';
-import { type ReproductionTarget, reproduce } from './reproduce.ts';
-import { loadRules } from './rule-hints.ts';
-import { acceptsConnections, isSpoken } from './service-probe.ts';
+import { examplesOf, type RecordedCalls, readRecordedCalls } from './sequences/recorded-calls.ts';
+import { SequenceRun } from './sequences/sequence-run.ts';
 
 /** The service under test, and the bounds of a run. */
 export type FuzzOptions = {
@@ -41,8 +50,10 @@ export type FuzzOptions = {
   readonly timeoutMs: number;
   /** RPCs whose streams may stay open. Default: none. */
   readonly endless?: readonly DescMethod[];
-  /** Requests that the service is known to accept, by RPC. */
-  readonly examples?: ReadonlyMap<DescMethod, readonly Message[]>;
+  /** Calls that the service has answered: they are made again in their order, with changes, and single calls are varied from them. */
+  readonly recording?: Recording;
+  /** Fields of recorded requests whose values are new in each sequence, as idempotency keys always are: `pkg.Message.field`. */
+  readonly fresh?: readonly string[];
   /** The process whose memory is watched. */
   readonly pid?: number;
   /** Ends the run. What was found until then is returned. */
@@ -64,6 +75,19 @@ export type FuzzFinding = {
   readonly calls: number;
   readonly curl: string;
   readonly grpcurl: string | undefined;
+  /** The calls that have the problem in this order, the one above last; unset if it alone has it. */
+  readonly sequence?: readonly FuzzStep[];
+};
+
+/** One call of a sequence. */
+export type FuzzStep = {
+  readonly rpc: string;
+  readonly curl: string;
+  readonly grpcurl: string | undefined;
+  /** Values of the request that have to be replaced by those of the answers to earlier calls. */
+  readonly taken: readonly TakenValue[];
+  /** Fields and headers that need a new value whenever the call is made again, such as `request_id`. */
+  readonly renewed: readonly string[];
 };
 
 /** The result of a run. */
@@ -74,12 +98,16 @@ export type FuzzReport = {
   /** How often each RPC was called. */
   readonly rpcs: readonly { readonly rpc: string; readonly calls: number; readonly isDropped: boolean }[];
   readonly wires: readonly WireName[];
+  /** Which calls of the recording are left out, and which the service no longer answers as it was recorded. */
+  readonly notes: readonly string[];
   /** Whether the service ended, and did not come back. */
   readonly isGone: boolean;
 };
 
-// The rest of the budget is for calls with any values.
+// Without a recording, its share is for the others; the rest of the budget is for calls with any values.
+const SEQUENCES_SHARE = 0.5;
 const CHANGED_SHARE = 0.6;
+const CHANGED_SHARE_AFTER_SEQUENCES = 0.8;
 const RANDOM_BATCH = 25;
 // With a process whose memory is watched, the rest of the time is for that.
 const EXPLORING_SHARE = 0.6;
@@ -88,6 +116,7 @@ const EXPLORING_SHARE = 0.6;
  * Calls the RPCs of a service with generated requests.
  *
  * @throws {FuzzError} if nothing listens at the URL, it speaks none of the protocols, or there is no such process.
+ * @throws {RecordingError} if the recording does not fit the schema, or `fresh` names a field that there is not.
  * @throws {ProviderUnreachableError} if its certificate is not trusted, or the URL and the service differ in TLS.
  * @throws {TypeError} if `tls` cannot be used.
  */
@@ -95,6 +124,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const { url, schema, headers = {}, seed, pid } = options;
   const { registry } = schema;
   const methods = options.methods ?? schema.services.flatMap((service) => service.methods);
+  const recorded = readRecorded(options, methods);
   if (!(await acceptsConnections(url))) throw new FuzzError('nothing accepts connections there');
   await assertPlaintext(url);
   await assertTrusted(url, options.tls);
@@ -116,8 +146,8 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
     signal: options.signal,
     onFinding: (found) => options.onFinding?.(toFinding(found, target)),
   });
-  const source = { methods, wires, hints: rules.hints, examples: options.examples ?? new Map() };
-  await explore(run, source, options);
+  const source = { methods, wires, hints: rules.hints, examples: examplesOf(recorded.calls) };
+  const notes = await explore(run, source, { options, recorded });
   if (pid !== undefined) await watchMemory(run, source, { pid, seed });
   return {
     seed,
@@ -129,15 +159,42 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
       isDropped: run.isDropped(method),
     })),
     wires: wires.map(({ name }) => name),
+    notes: [...recorded.warnings, ...notes],
     isGone: run.isGone,
   };
 }
 
-async function explore(run: FuzzRun, source: GeneratorSource, { seed, calls }: FuzzOptions): Promise<void> {
+function readRecorded({ recording, schema, fresh }: FuzzOptions, methods: readonly DescMethod[]): RecordedCalls {
+  if (!recording) return { calls: [], warnings: [] };
+  return readRecordedCalls(recording, { methods, schema, ...(fresh && { fresh }) });
+}
+
+type Exploring = { readonly options: FuzzOptions; readonly recorded: RecordedCalls };
+
+/** Returns which recorded calls the service no longer answers as recorded. */
+async function explore(
+  run: FuzzRun,
+  source: GeneratorSource,
+  { options: { url, seed, calls }, recorded }: Exploring,
+): Promise<readonly string[]> {
   for (const [index, group] of ordinaryCalls(source).entries()) await run.explore(group, seed + index, 1);
+  const { wires, hints } = source;
+  const isOver = () => run.isOver || run.usedShare > SEQUENCES_SHARE;
+  const sequences = new SequenceRun({ run, url, calls: recorded.calls, wires, hints, seed, isOver });
+  await sequences.explore();
+  const share = recorded.calls.length === 0 ? CHANGED_SHARE : CHANGED_SHARE_AFTER_SEQUENCES;
+  await exploreSingleCalls(run, source, { seed, calls, share });
+  return sequences.notes;
+}
+
+async function exploreSingleCalls(
+  run: FuzzRun,
+  source: GeneratorSource,
+  { seed, calls, share }: { readonly seed: number; readonly calls: number; readonly share: number },
+): Promise<void> {
   const changed = shuffle(changedCalls(source), seed);
   for (const [index, group] of changed.entries()) {
-    if (run.calls > calls * CHANGED_SHARE && source.methods.length * RANDOM_BATCH < calls) break;
+    if (run.calls > calls * share && source.methods.length * RANDOM_BATCH < calls) break;
     await run.explore(group, seed + index, 1);
   }
   for (let round = 0; !run.isOver; round += 1) {
@@ -193,7 +250,10 @@ function shuffle(groups: readonly CallGroup[], seed: number): CallGroup[] {
   return order;
 }
 
-function toFinding({ kind, detail, cause, call, count }: FoundProblem, target: ReproductionTarget): FuzzFinding {
+function toFinding(
+  { kind, detail, cause, call, count, sequence }: FoundProblem,
+  target: ReproductionTarget,
+): FuzzFinding {
   return {
     kind,
     rpc: nameOf(call.method),
@@ -202,5 +262,13 @@ function toFinding({ kind, detail, cause, call, count }: FoundProblem, target: R
     cause,
     calls: count,
     ...reproduce(call, target),
+    ...(sequence && {
+      sequence: sequence.map((step) => ({
+        rpc: nameOf(step.call.method),
+        ...reproduce(step.call, target),
+        taken: step.taken,
+        renewed: step.renewed,
+      })),
+    }),
   };
 }

@@ -3,6 +3,7 @@
 
 import type { DescField, DescMessage, DescMethod, Registry } from '@bufbuild/protobuf';
 import type { Transport } from '@connectrpc/connect';
+import { elementPath, fieldPath } from './difference.ts';
 import { isLong, valueTypeOf } from './value-type.ts';
 
 // Newer than the compiler's library.
@@ -98,6 +99,28 @@ export function quoteLongNumbers(desc: DescMessage, text: string, registry: Regi
     // What is no JSON is reported where the text is read.
     return text;
   }
+}
+
+/**
+ * Checks JSON that JSON.parse has read.
+ *
+ * @throws {Error} naming a number of 64 bits that may have lost digits then.
+ */
+export function assertExact(desc: DescMessage, value: unknown, registry: Registry): void {
+  const text = JSON.stringify(value);
+  const quoted = quoteLongNumbers(desc, text, registry);
+  const place = quoted === text ? undefined : findChange(value, JSON.parse(quoted), '');
+  if (place) throw new Error(`${place.path}: ${place.value} is rounded as a number: write it as a text`);
+}
+
+function findChange(before: unknown, after: unknown, path: string): { path: string; value: unknown } | undefined {
+  if (!isObject(before) && !Array.isArray(before)) return before === after ? undefined : { path, value: before };
+  for (const [key, value] of Object.entries(before)) {
+    const within = Array.isArray(before) ? elementPath(path, Number(key)) : fieldPath(path, key);
+    const found = findChange(value, (after as Record<string, unknown>)[key], within);
+    if (found) return found;
+  }
+  return undefined;
 }
 
 function quoteMessage(desc: DescMessage, value: unknown, registry: Registry): unknown {

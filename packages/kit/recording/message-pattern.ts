@@ -5,6 +5,7 @@ import { type DescField, type DescMessage, fromJson, type Registry } from '@bufb
 import { type ReflectList, type ReflectMap, type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { type Any, anyUnpack } from '@bufbuild/protobuf/wkt';
 import { elementPath, entryPath, fieldPath } from '../matching/difference.ts';
+import { assertExact } from '../matching/exact-json.ts';
 import type { FieldPattern, Leaf, MessagePattern, Pattern } from '../matching/pattern.ts';
 import { hasPresence, toLeaf, valueTypeOf } from '../matching/value-type.ts';
 import type { RecordedMessage } from './exchange.ts';
@@ -39,6 +40,7 @@ type Place = {
  * @throws {Error} naming a field or value that the message type does not have.
  */
 export function patternOf(desc: DescMessage, recorded: RecordedMessage, choices: PatternChoices): MessagePattern {
+  assertExact(desc, recorded.message, choices.registry);
   const message = fromJson(desc, recorded.message, { registry: choices.registry });
   const reading = { ...choices, redacted: new Set(recorded.redacted) };
   return readMessage(reflect(desc, message), { path: '', remaining: [], isLoose: choices.loosened === 'all' }, reading);

@@ -58,6 +58,8 @@ export type Promotion = {
   readonly interactions: readonly string[];
   /** How many exchanges were duplicates of another, with the same call and answer. */
   readonly collapsed: number;
+  /** What the exchanges have and a contract has no place for. */
+  readonly omitted: readonly ('times' | 'deadlines')[];
   /** What is missing from the recording, and which exchanges were left out and why. */
   readonly warnings: readonly string[];
 };
@@ -96,8 +98,15 @@ export async function promoteRecording(source: string | Recording, options: Prom
     file,
     interactions: interactions.map(titleOf),
     collapsed: complete.length - interactions.length,
+    omitted: omittedFrom(complete),
     warnings: [...recording.warnings, ...brokenOff.map(explainOmission)],
   };
+}
+
+function omittedFrom(exchanges: readonly RecordedExchange[]): Promotion['omitted'] {
+  const hasTimes = exchanges.some(({ response }) => response.messages.some(({ atMs }) => atMs !== undefined));
+  const hasDeadlines = exchanges.some(({ deadlineMs }) => deadlineMs !== undefined);
+  return [...(hasTimes ? (['times'] as const) : []), ...(hasDeadlines ? (['deadlines'] as const) : [])];
 }
 
 type Reader = (exchange: RecordedExchange) => RpcInteraction;

@@ -39,9 +39,8 @@ export function parseRecording(text: string, source: string): Recording {
   const exchanges: RecordedExchange[] = [];
   const warnings: string[] = [];
   for (const [index, line] of rest.entries()) {
-    if (isExchange(line)) exchanges.push({ number: exchanges.length + 1, ...line.exchange });
-    else if (typeof line.full === 'string') warnings.push(`${source}: ${line.full}`);
-    else throw new RecordingError(`${source}:${index + 2}: is not an exchange`);
+    if (typeof line.full === 'string') warnings.push(`${source}: ${line.full}`);
+    else exchanges.push({ number: exchanges.length + 1, ...toExchange(line, `${source}:${index + 2}`) });
   }
   if (incomplete !== undefined && incomplete !== '')
     warnings.push(`${source}: the last line is incomplete and left out`);
@@ -68,11 +67,32 @@ function assertHead(head: Line | undefined, source: string): void {
   );
 }
 
-function isExchange(line: Line): line is { exchange: NewExchange } {
-  const { exchange } = line as { exchange?: Partial<NewExchange> };
-  return (
-    typeof exchange?.rpc === 'string' &&
-    Array.isArray(exchange.request?.messages) &&
-    Array.isArray(exchange.response?.messages)
-  );
+type Check = readonly [field: string, isRight: (value: unknown) => boolean, expected: string];
+
+const isText = (value: unknown) => typeof value === 'string';
+const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isMessageList = (value: unknown) =>
+  Array.isArray(value) && value.every((entry) => isObject(entry) && 'message' in entry);
+const isFailure = (value: unknown) =>
+  value === undefined || (isObject(value) && isText((value as Line).code) && Array.isArray((value as Line).details));
+
+const CHECKS: readonly Check[] = [
+  ['rpc', isText, 'the name of an RPC'],
+  ['startedAt', (value) => isText(value) && !Number.isNaN(Date.parse(value as string)), 'a time in RFC 3339'],
+  ['request.messages', isMessageList, 'a list of objects with a message'],
+  ['request.headers', isObject, 'an object'],
+  ['response.messages', isMessageList, 'a list of objects with a message'],
+  ['response.headers', isObject, 'an object'],
+  ['response.trailers', isObject, 'an object'],
+  ['response.error', isFailure, 'an object with a code and a list of details'],
+];
+
+function toExchange({ exchange }: Line, place: string): NewExchange {
+  for (const [field, isRight, expected] of CHECKS) {
+    const value = field
+      .split('.')
+      .reduce((inner: unknown, name) => (inner as Line | null | undefined)?.[name], exchange);
+    if (!isRight(value)) throw new RecordingError(`${place}: is not an exchange: ${field} is not ${expected}`);
+  }
+  return exchange as NewExchange;
 }

@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 import { type DescMethod, type Message, type Registry, toBinary } from '@bufbuild/protobuf';
 import * as fc from 'fast-check';
 import { nameOf } from '../base/rpc-name.ts';
-import { messagesOf } from '../fuzz/messages.ts';
-import { loadRules } from '../fuzz/rule-hints.ts';
+import { messagesOf } from '../fuzz/calls/messages.ts';
+import { loadRules } from '../fuzz/calls/rule-hints.ts';
 
 /** Returns the responses to a call. */
 export type AnswerGenerator = (method: DescMethod, requests: readonly Message[]) => Message[];

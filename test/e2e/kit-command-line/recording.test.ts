@@ -27,6 +27,7 @@ describe('a recording', () => {
     expect(made.stdout).toContain(`{"file":"${file}","recorded":1,"lost":0}`);
     expect(served.stdout).toContain('{"unmatched":');
     expect(promoted.stdout).toMatch(/^wrote 1 interactions to /);
+    expect(promoted.stdout).toContain('\n  left out: times, for which a contract has no place');
     const { interactions } = await readContract(weather.path, 'Gardener-WeatherOffice.json');
     expect(interactions).toMatchObject([{ providerStates: [{ name: 'Oslo expects sun' }] }]);
   });

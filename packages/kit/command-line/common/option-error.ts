@@ -22,6 +22,7 @@ export async function readOption<T>(option: string, read: () => T): Promise<Awai
 const OPTION_NAMES: readonly (readonly [RegExp, string])[] = [
   [/^(states|contractStates): /, '--state: '],
   [/^redact\.fields: /, '--redact: '],
+  [/^fresh: /, '--fresh: '],
   [/^redact\.keeps: /, '--keep: '],
   [/^redact\.headers: /, '--redact-header: '],
   [/^maxExchanges: /, '--limit: '],

@@ -5,9 +5,11 @@ import { runInTerminal } from './fake-terminal.ts';
 
 const folder = fileURLToPath(import.meta.resolve('../../../../packages/kit/examples/weather/'));
 const released = fileURLToPath(import.meta.resolve('../../../../proto/released.binpb'));
+const foreignRecording = fileURLToPath(import.meta.resolve('./fixtures/foreign-recording.jsonl'));
 const usage = `${folder}usage`;
 const contracts = `${folder}contracts`;
 const commands = [
+  'import',
   'init',
   'stub',
   'virtual',
@@ -85,6 +87,24 @@ describe('an invalid command line', () => {
     {
       args: ['fuzz', 'http://127.0.0.1:1', '--descriptors', released, '--calls', '0'],
       line: "option '--calls <number>' argument '0' is invalid. It must be a whole number of at least 1.",
+    },
+    {
+      args: ['fuzz', 'http://127.0.0.1:1', '--descriptors', released, '--fresh', 'a.B.c'],
+      line: '--fresh: names fields of recorded requests, so it needs --recording',
+    },
+    {
+      args: ['fuzz', 'http://127.0.0.1:1', '--descriptors', released, '--junit', 'nowhere/fuzz.xml'],
+      line: "--junit: ENOENT: no such file or directory, access 'nowhere'",
+    },
+    {
+      args: ['fuzz', 'http://127.0.0.1:1', '--descriptors', released, '--recording', 'nowhere.jsonl'],
+      line: "--recording: nowhere.jsonl: cannot be read: ENOENT: no such file or directory, open 'nowhere.jsonl'",
+    },
+    {
+      args: ['fuzz', 'http://127.0.0.1:1', '--descriptors', released, '--recording', foreignRecording],
+      line:
+        `--recording: ${foreignRecording}: exchange 1 (shop.order.v1.OrderService/GetOrder): request.messages[0]: ` +
+        'cannot decode message shop.order.v1.GetOrderRequest from JSON: key "number" is unknown',
     },
     {
       args: ['publish', '--descriptors', released],

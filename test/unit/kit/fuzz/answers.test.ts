@@ -8,12 +8,12 @@ import {
   WatchTemperatureRequestSchema,
   WeatherService,
 } from '../../../../packages/kit/examples/weather/gen/weather/v1/weather_pb.ts';
-import { type DamageKind, envelope } from '../../../../packages/kit/fuzz/body-damage.ts';
-import type { FuzzCall } from '../../../../packages/kit/fuzz/fuzz-call.ts';
-import { FUZZ_WIRES } from '../../../../packages/kit/fuzz/fuzz-wire.ts';
-import type { RawAnswer } from '../../../../packages/kit/fuzz/http-client.ts';
-import { judgeAnswer, judgeBroken } from '../../../../packages/kit/fuzz/judge-answer.ts';
-import { readAnswer } from '../../../../packages/kit/fuzz/read-answer.ts';
+import { type DamageKind, envelope } from '../../../../packages/kit/fuzz/calls/body-damage.ts';
+import type { FuzzCall } from '../../../../packages/kit/fuzz/calls/fuzz-call.ts';
+import { FUZZ_WIRES } from '../../../../packages/kit/fuzz/calls/fuzz-wire.ts';
+import type { RawAnswer } from '../../../../packages/kit/fuzz/calls/http-client.ts';
+import { judgeAnswer, judgeBroken } from '../../../../packages/kit/fuzz/calls/judge-answer.ts';
+import { readAnswer } from '../../../../packages/kit/fuzz/calls/read-answer.ts';
 import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
 import type { WireName } from '../../../../packages/kit/verification/wire.ts';
 

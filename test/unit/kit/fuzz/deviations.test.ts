@@ -7,7 +7,7 @@ import {
   type GetForecastRequest,
   GetForecastRequestSchema,
 } from '../../../../packages/kit/examples/weather/gen/weather/v1/weather_pb.ts';
-import { listDeviations } from '../../../../packages/kit/fuzz/deviations.ts';
+import { listDeviations } from '../../../../packages/kit/fuzz/calls/deviations.ts';
 import { ValuesSchema } from '../matching/every-type.ts';
 
 const forecast = create(GetForecastRequestSchema, { town: 'Oslo', daysAhead: 1 });

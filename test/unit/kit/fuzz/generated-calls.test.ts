@@ -12,11 +12,11 @@ import {
   GetForecastRequestSchema,
   WeatherService,
 } from '../../../../packages/kit/examples/weather/gen/weather/v1/weather_pb.ts';
-import { changedCalls, ordinaryCalls, randomCalls } from '../../../../packages/kit/fuzz/call-generator.ts';
-import { encodeRequest } from '../../../../packages/kit/fuzz/encode-request.ts';
-import { causeOf } from '../../../../packages/kit/fuzz/fuzz-call.ts';
-import { FUZZ_WIRES, type FuzzWire } from '../../../../packages/kit/fuzz/fuzz-wire.ts';
-import { messagesOf } from '../../../../packages/kit/fuzz/messages.ts';
+import { changedCalls, ordinaryCalls, randomCalls } from '../../../../packages/kit/fuzz/calls/call-generator.ts';
+import { encodeRequest } from '../../../../packages/kit/fuzz/calls/encode-request.ts';
+import { causeOf } from '../../../../packages/kit/fuzz/calls/fuzz-call.ts';
+import { FUZZ_WIRES, type FuzzWire } from '../../../../packages/kit/fuzz/calls/fuzz-wire.ts';
+import { messagesOf } from '../../../../packages/kit/fuzz/calls/messages.ts';
 import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
 import { registry as everyTypeRegistry, ValuesSchema } from '../matching/every-type.ts';
 import { OddSchema, registry as oddRegistry, StrictSchema } from '../matching/odd-fields.ts';

@@ -5,12 +5,12 @@ import {
   GetForecastRequestSchema,
   WeatherService,
 } from '../../../../packages/kit/examples/weather/gen/weather/v1/weather_pb.ts';
-import { symptomOf } from '../../../../packages/kit/fuzz/finding.ts';
+import { symptomOf } from '../../../../packages/kit/fuzz/calls/finding.ts';
+import { FUZZ_WIRES } from '../../../../packages/kit/fuzz/calls/fuzz-wire.ts';
+import { reproduce } from '../../../../packages/kit/fuzz/calls/reproduce.ts';
 import type { FuzzFinding } from '../../../../packages/kit/fuzz/fuzz.ts';
 import { formatFinding, formatJunit, formatSummary } from '../../../../packages/kit/fuzz/fuzz-text.ts';
-import { FUZZ_WIRES } from '../../../../packages/kit/fuzz/fuzz-wire.ts';
 import { describeGrowth, isGrowth } from '../../../../packages/kit/fuzz/memory.ts';
-import { reproduce } from '../../../../packages/kit/fuzz/reproduce.ts';
 import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
 
 const rpc = 'weather.v1.WeatherService/GetForecast';
@@ -104,6 +104,7 @@ const report = {
     { rpc: 'weather.v1.WeatherService/WatchTemperature', calls: 1, isDropped: true },
   ],
   wires: ['gRPC, HTTP/2' as const],
+  notes: [],
   isGone: false,
 };
 
@@ -114,10 +115,24 @@ describe('a report', () => {
     );
   });
 
+  it('lists the calls of a sequence, with the values that later ones take from earlier answers', () => {
+    const sequence = [
+      { rpc: 'a.B/Open', curl: 'curl open', grpcurl: 'grpcurl open', taken: [], renewed: ['request_id'] },
+      { rpc, curl: 'curl x', grpcurl: undefined, taken: [{ field: 'id', call: 1, from: 'door.id' }], renewed: [] },
+    ];
+
+    expect(formatFinding({ ...finding, detail: 'internal: oops', cause: '', sequence })).toBe(
+      `untyped error: internal: oops\n  ${rpc}, gRPC, HTTP/2, call 2 of a sequence\n` +
+        '  call 1, a.B/Open: request_id is new each time\n    $ grpcurl open\n    $ curl open\n' +
+        `  call 2, ${rpc}: id is door.id of the answer to call 1\n    $ curl x`,
+    );
+  });
+
   it('ends with the numbers, the seed and what was no longer called', () => {
-    expect(formatSummary(report)).toBe(
+    expect(formatSummary({ ...report, notes: ['exchange 1 is left out'] })).toBe(
       '12 calls of 2 RPCs by gRPC, HTTP/2: 1 finding; seed 7\n' +
-        'no longer called, because too many calls did not end: weather.v1.WeatherService/WatchTemperature',
+        'no longer called, because too many calls did not end: weather.v1.WeatherService/WatchTemperature\n' +
+        'exchange 1 is left out',
     );
   });
 

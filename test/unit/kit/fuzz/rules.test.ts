@@ -25,8 +25,8 @@ import {
   GetForecastRequestSchema,
   WeatherService,
 } from '../../../../packages/kit/examples/weather/gen/weather/v1/weather_pb.ts';
-import { messagesOf } from '../../../../packages/kit/fuzz/messages.ts';
-import { loadRules } from '../../../../packages/kit/fuzz/rule-hints.ts';
+import { messagesOf } from '../../../../packages/kit/fuzz/calls/messages.ts';
+import { loadRules } from '../../../../packages/kit/fuzz/calls/rule-hints.ts';
 import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
 
 /** Returns a message type with one field `value` that has these rules, and its rules. */

@@ -2,8 +2,11 @@
 import { fromJsonString } from '@bufbuild/protobuf';
 import { type Any, anyUnpack } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
-import { BookLentSchema } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
-import { parseExactly, quoteLongNumbers } from '../../../../packages/kit/matching/exact-json.ts';
+import {
+  BookLentSchema,
+  GetBookResponseSchema,
+} from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { assertExact, parseExactly, quoteLongNumbers } from '../../../../packages/kit/matching/exact-json.ts';
 import { readLiteral } from '../../../../packages/kit/matching/read-literal.ts';
 import { BookSchema, registry } from './library-books.ts';
 
@@ -20,6 +23,23 @@ describe('JSON that is parsed exactly', () => {
     ['"9007199254740993"', '9007199254740993'],
   ])('has %s with all its digits', (text, value) => {
     expect(parseExactly(`{"a": [${text}]}`)).toEqual({ a: [value] });
+  });
+});
+
+describe('JSON that was parsed already', () => {
+  it.each([
+    { catalogueNumber: '9007199254740993', copies: 3, weight: 1e20, remarks: { a: 1e20 } },
+    { catalogueNumber: 9_007_199_254_740_991 },
+  ])('may have numbers that are exact: %j', (message) => {
+    expect(() => assertExact(BookSchema, message, registry)).not.toThrow();
+  });
+
+  it('has the path of a number that may have lost digits', () => {
+    const message = { book: { title: 'Emma', catalogueNumber: 9_007_199_254_740_992 } };
+
+    expect(() => assertExact(GetBookResponseSchema, message, registry)).toThrow(
+      'book.catalogueNumber: 9007199254740992 is rounded as a number: write it as a text',
+    );
   });
 });
 

@@ -67,6 +67,14 @@ describe('the pattern of a recorded message', () => {
     ]);
   });
 
+  it('is refused with a number that JSON has rounded', () => {
+    const message = { catalogueNumber: 9_007_199_254_740_992 };
+
+    expect(() => patternOf(BookSchema, { message }, exact)).toThrow(
+      'catalogueNumber: 9007199254740992 is rounded as a number',
+    );
+  });
+
   it('includes defaults if configured so, except of fields with presence', () => {
     const book = create(BookSchema, { ...bookOf(emma), copies: 1, keywords: ['x'], subtitle: 's' });
 

@@ -10,6 +10,7 @@ import { exchangeOf } from './library-recording.ts';
 
 const { number: _, ...first } = exchangeOf({ bookId: 'b1' }, { book: { title: 'Emma\n"x"' } });
 const second = { ...first, durationMs: 8 };
+const withField = (name: string, value: unknown) => renderHead() + renderExchange({ ...first, [name]: value });
 const whole = renderHead() + renderExchange(first) + renderExchange(second);
 
 describe('the text of a recording', () => {
@@ -46,7 +47,17 @@ describe('the text of a recording', () => {
     ['7\n', 'r.ndjson:1: is not an object'],
     ['{"touchstone":"recording","formatVersion":2}\n', 'r.ndjson: has the format version 2, but only 1 can be read'],
     [`${renderHead()}{"exch\n${renderExchange(first)}`, 'r.ndjson:2: is not JSON'],
-    [`${renderHead()}{"exchange":{"rpc":"a/B"}}\n`, 'r.ndjson:2: is not an exchange'],
+    [`${renderHead()}{"exchange":7}\n`, 'r.ndjson:2: is not an exchange: rpc is not the name of an RPC'],
+    [
+      `${renderHead()}{"exchange":{"rpc":"a/B"}}\n`,
+      'r.ndjson:2: is not an exchange: startedAt is not a time in RFC 3339',
+    ],
+    [withField('startedAt', 'now'), 'r.ndjson:2: is not an exchange: startedAt is not'],
+    [withField('request', { headers: {}, messages: [{}] }), 'request.messages is not a list of objects with a message'],
+    [withField('request', { messages: [] }), 'request.headers is not an object'],
+    [withField('response', { ...first.response, messages: {} }), 'response.messages is not a list'],
+    [withField('response', { ...first.response, trailers: [] }), 'response.trailers is not an object'],
+    [withField('response', { ...first.response, error: { code: 5 } }), 'response.error is not an object with a code'],
   ])('is refused with its line: %j', (text, fault) => {
     expect(() => parseRecording(text, 'r.ndjson')).toThrow(fault);
   });

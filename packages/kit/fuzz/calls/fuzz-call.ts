@@ -17,6 +17,8 @@ export type FuzzCall = {
   readonly damage: BodyDamage | undefined;
   /** Whether the message is in the URL, as Connect allows for RPCs without side effects. Default `false`. */
   readonly isGet?: boolean;
+  /** Headers of this call alone, such as those that were recorded with it. */
+  readonly headers?: Readonly<Record<string, string>>;
 };
 
 /** Returns the call without its deviation and its damage. */

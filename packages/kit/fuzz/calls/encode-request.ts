@@ -1,7 +1,7 @@
 // A generated call as an HTTP request: path, headers and body.
 
 import { type DescMessage, type Message, type Registry, toBinary, toJson } from '@bufbuild/protobuf';
-import { nameOf } from '../base/rpc-name.ts';
+import { nameOf } from '../../base/rpc-name.ts';
 import { damageEnvelopes, damagePayload, envelope } from './body-damage.ts';
 import { INVALID_TEXT } from './deviations.ts';
 import type { FuzzCall } from './fuzz-call.ts';
@@ -17,13 +17,14 @@ export type RawRequest = {
 
 const MAX_GET_BYTES = 4_000;
 
-/** Returns the request of a call. */
+/** Returns the request of a call. `common` are the headers of every call, before which those of this one stand back. */
 export function encodeRequest(
   call: FuzzCall,
   registry: Registry,
-  headers: Readonly<Record<string, string>>,
+  common: Readonly<Record<string, string>>,
 ): RawRequest {
   const { method, wire } = call;
+  const headers = headersOf(call, common);
   const body = encodeBody(call, registry);
   if (isSentByGet(call, body)) {
     return { httpMethod: 'GET', path: pathOfGet(call, body), headers, body: new Uint8Array() };
@@ -40,6 +41,14 @@ export function encodeRequest(
     },
     body,
   };
+}
+
+/** Returns the headers of a call that are not those of its protocol. */
+export function headersOf(
+  { headers = {} }: FuzzCall,
+  common: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return { ...headers, ...common };
 }
 
 /** Returns the messages of a call with its deviation. */

@@ -2,7 +2,7 @@
 
 import { Code } from '@connectrpc/connect';
 import { codeToString } from '@connectrpc/connect/protocol-connect';
-import { streamsResponses } from '../base/method-kind.ts';
+import { streamsResponses } from '../../base/method-kind.ts';
 import { messagesToSend } from './encode-request.ts';
 import type { Problem } from './finding.ts';
 import { causeOf, type FuzzCall } from './fuzz-call.ts';

@@ -2,17 +2,17 @@
 
 import type { DescMethod, Registry } from '@bufbuild/protobuf';
 import * as fc from 'fast-check';
-import { nameOf } from '../base/rpc-name.ts';
+import { nameOf } from '../../base/rpc-name.ts';
 import type { CallGroup } from './call-generator.ts';
 import { findCrashReason } from './crash.ts';
 import { encodeRequest } from './encode-request.ts';
-import { type FindingKind, type FoundProblem, type Problem, symptomOf } from './finding.ts';
+import { type FindingKind, type FoundProblem, identityOf, type Problem, symptomOf } from './finding.ts';
 import { causeOf, type FuzzCall, withoutCause } from './fuzz-call.ts';
 import type { HttpClient, RawAnswer } from './http-client.ts';
 import { CRASHED, judgeAnswer, judgeBroken } from './judge-answer.ts';
-import { readAnswer } from './read-answer.ts';
+import { type Answer, readAnswer } from './read-answer.ts';
 import type { Rules } from './rule-hints.ts';
-import { acceptsConnections } from './service-probe.ts';
+import { acceptsConnections, awaitConnections, RESTART_MS } from './service-probe.ts';
 
 /** What a run needs, and when it ends. */
 export type FuzzRunOptions = {
@@ -32,8 +32,8 @@ export type FuzzRunOptions = {
   readonly onFinding: (finding: FoundProblem) => void;
 };
 
-// Each call with one of these takes as long as the timeout or a restart.
-const SLOW: readonly FindingKind[] = ['crash', 'hang', 'endless stream'];
+/** Each call with one of these takes as long as the timeout or a restart. */
+export const SLOW: readonly FindingKind[] = ['crash', 'hang', 'endless stream'];
 const MAX_SHRINKS = 80;
 const MAX_SLOW_SHRINKS = 4;
 /** After so many slow problems an RPC is no longer called. */
@@ -79,6 +79,12 @@ export class FuzzRun {
     return this.#isGone || signal?.aborted === true || this.#calls >= maxCalls || performance.now() >= this.#end;
   }
 
+  /** How much of the calls or the time is used up, whichever is more; 1 is all. */
+  get usedShare(): number {
+    const { maxCalls, maxMs } = this.#options;
+    return Math.max(this.#calls / maxCalls, 1 - (this.#end - performance.now()) / maxMs);
+  }
+
   /** Whether there is no time left to watch the memory either. */
   get isOutOfTime(): boolean {
     const { signal, maxMemoryMs } = this.#options;
@@ -112,30 +118,58 @@ export class FuzzRun {
       return false;
     });
     await fc.check(property, { seed, numRuns: count });
-    if (found) this.#record(found);
+    if (found) this.record(found);
   }
 
-  /** Records a problem that was found in another way than by one call. */
+  /** Adds a finding, or the number of its calls to an equal one. */
   record(finding: FoundProblem): void {
-    this.#record(finding);
+    const key = identityOf(finding);
+    const known = this.#found.get(key);
+    if (known) {
+      known.count += finding.count;
+      return;
+    }
+    this.#found.set(key, finding);
+    this.#options.onFinding(finding);
+  }
+
+  /** Counts a problem that takes long, after some of which an RPC is no longer called. */
+  countSlow({ kind }: Problem, { method }: FuzzCall): void {
+    if (SLOW.includes(kind)) this.#slow.set(method, (this.#slow.get(method) ?? 0) + 1);
+  }
+
+  /** Waits until the service is back after a crash. Returns whether it is. */
+  async awaitReturn(): Promise<boolean> {
+    this.#previous = undefined;
+    this.#isGone = !(await awaitConnections(this.#options.url, RESTART_MS));
+    return !this.#isGone;
   }
 
   /** Makes a call. Returns its problem, if it has one; that of the call before if that call has ended the service. */
   async attempt(call: FuzzCall): Promise<CallProblem | undefined> {
-    const { registry, url, rules, endless } = this.#options;
-    const { method } = call;
     const previous = this.#previous;
     this.#previous = call;
-    const raw = await this.#send(call);
-    if (raw.kind === 'answer') {
-      const problem = judgeAnswer(readAnswer(raw, call, registry), call, rules);
+    const { problem } = await this.make(call);
+    if (problem?.kind !== 'crash') {
+      if (problem) this.countSlow(problem, call);
       return problem && { ...problem, call };
     }
-    const problem = judgeBroken(raw, call, await acceptsConnections(url));
-    if (raw.kind === 'no end' && problem.kind !== 'crash' && endless.has(method)) return undefined;
-    const found = problem.kind === 'crash' ? await this.#findCrash(problem, call, previous) : { ...problem, call };
-    if (SLOW.includes(problem.kind)) this.#slow.set(found.call.method, (this.#slow.get(found.call.method) ?? 0) + 1);
+    const found = await this.#findCrash(problem, call, previous);
+    this.countSlow(problem, found.call);
     return found;
+  }
+
+  /** Makes a call. Returns its answer, and its problem, if it has one. A crash may be that of an earlier call. */
+  async make(call: FuzzCall): Promise<{ readonly answer?: Answer; readonly problem?: Problem }> {
+    const { registry, url, rules, endless } = this.#options;
+    const raw = await this.#send(call);
+    if (raw.kind === 'answer') {
+      const answer = readAnswer(raw, call, registry);
+      const problem = judgeAnswer(answer, call, rules);
+      return { answer, ...(problem && { problem }) };
+    }
+    const problem = judgeBroken(raw, call, await acceptsConnections(url));
+    return raw.kind === 'no end' && problem.kind !== 'crash' && endless.has(call.method) ? {} : { problem };
   }
 
   /** Makes a call that may have a known problem. A crash is waited for, because it may come after the answer. */
@@ -195,19 +229,14 @@ export class FuzzRun {
   // A problem of ordinary calls explains the same symptom of others. One with another boundary value is another problem, but bytes that
   // are damaged may happen to be a request with such a value.
   #knownAs(problem: Problem, { method, damage }: FuzzCall): FoundProblem | undefined {
-    const same = this.findings.filter((found) => found.call.method === method && sameSymptom(found, problem, method));
+    const same = this.findings.filter(
+      (found) => !found.sequence && found.call.method === method && sameSymptom(found, problem, method),
+    );
     const isExplained = (found: FoundProblem) =>
       problem.kind === 'unenforced rule'
         ? found.cause === problem.cause
         : damage !== undefined || found.cause === '' || problem.cause === '';
     return same.find((found) => found.cause === problem.cause) ?? same.find(isExplained);
-  }
-
-  #record(finding: FoundProblem): void {
-    const key = JSON.stringify([symptomOf(finding, nameOf(finding.call.method)), finding.cause]);
-    if (this.#found.has(key)) return;
-    this.#found.set(key, finding);
-    this.#options.onFinding(finding);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { DescMethod, Message } from '@bufbuild/protobuf';
 import * as fc from 'fast-check';
-import { streamsRequests } from '../base/method-kind.ts';
+import { streamsRequests } from '../../base/method-kind.ts';
 import { type DamageKind, ENVELOPE_DAMAGE, EVERY_DAMAGE, JSON_DAMAGE } from './body-damage.ts';
 import { type Deviation, listDeviations } from './deviations.ts';
 import type { FuzzCall } from './fuzz-call.ts';

@@ -12,8 +12,8 @@ import {
 import { reflect } from '@bufbuild/protobuf/reflect';
 import { isWrapperDesc } from '@bufbuild/protobuf/wkt';
 import * as fc from 'fast-check';
-import { fillRequired, isRequired } from '../matching/required-fields.ts';
-import { isKeptAsMessage } from '../matching/value-type.ts';
+import { fillRequired, isRequired } from '../../matching/required-fields.ts';
+import { isKeptAsMessage } from '../../matching/value-type.ts';
 import type { RuleHints } from './rule-hints.ts';
 
 /** How values are chosen. */

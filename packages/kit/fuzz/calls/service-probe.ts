@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { create, type DescMethod, type Registry } from '@bufbuild/protobuf';
-import { parseUpstream } from '../fault-proxy/upstream-address.ts';
+import { parseUpstream } from '../../fault-proxy/upstream-address.ts';
 import { encodeRequest } from './encode-request.ts';
 import { type FuzzWire, isEnveloped } from './fuzz-wire.ts';
 import type { HttpClient, RawAnswer } from './http-client.ts';

@@ -1,9 +1,9 @@
 // Commands that make a generated call again: one for grpcurl, one for curl.
 
 import { type Registry, toJsonString } from '@bufbuild/protobuf';
-import type { ClientTls } from '../base/client-tls.ts';
-import { nameOf } from '../base/rpc-name.ts';
-import { encodeRequest, messagesToSend } from './encode-request.ts';
+import type { ClientTls } from '../../base/client-tls.ts';
+import { nameOf } from '../../base/rpc-name.ts';
+import { encodeRequest, headersOf, messagesToSend } from './encode-request.ts';
 import type { FuzzCall } from './fuzz-call.ts';
 
 /** Commands for a shell. */
@@ -34,12 +34,12 @@ export function reproduce(call: FuzzCall, target: ReproductionTarget): Reproduct
 }
 
 function curlOf(call: FuzzCall, { url, headers, registry, tls = {} }: ReproductionTarget): string {
-  const { httpMethod, path, headers: ofProtocol, body } = encodeRequest(call, registry, {});
+  const { httpMethod, path, headers: ofProtocol, body } = encodeRequest({ ...call, headers: {} }, registry, {});
   const http2 = url.startsWith('https:') ? '--http2' : '--http2-prior-knowledge';
   const options = [
     call.wire.http === '2' ? http2 : '--http1.1',
     ...Object.entries(ofProtocol).map(([name, value]) => `-H ${quote(`${name}: ${value}`)}`),
-    ...placeholders(headers),
+    ...placeholders(headersOf(call, headers)),
     ...(tls.insecure ? ['--insecure'] : []),
     ...(tls.ca ? ['--cacert …'] : []),
     ...(tls.cert ? ['--cert … --key …'] : []),
@@ -66,7 +66,7 @@ function grpcurlOf(call: FuzzCall, { url, headers, registry, tls = {} }: Reprodu
     ...(tls.ca ? ['-cacert …'] : []),
     ...(tls.cert ? ['-cert … -key …'] : []),
   ];
-  const options = [...security, ...placeholders(headers), `-d ${quote(data.join(' '))}`];
+  const options = [...security, ...placeholders(headersOf(call, headers)), `-d ${quote(data.join(' '))}`];
   return `grpcurl ${options.join(' ')} ${host} ${nameOf(call.method)}`;
 }
 

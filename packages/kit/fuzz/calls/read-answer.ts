@@ -10,8 +10,8 @@ import {
 } from '@bufbuild/protobuf';
 import type { Code } from '@connectrpc/connect';
 import { codeFromString } from '@connectrpc/connect/protocol-connect';
-import { reasonOf } from '../base/error-reason.ts';
-import { streamsResponses } from '../base/method-kind.ts';
+import { reasonOf } from '../../base/error-reason.ts';
+import { streamsResponses } from '../../base/method-kind.ts';
 import type { FuzzCall } from './fuzz-call.ts';
 import { contentTypeOf, isEnveloped } from './fuzz-wire.ts';
 import type { RawAnswer } from './http-client.ts';

@@ -2,7 +2,7 @@
 
 import type { DescMethod } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from '@bufbuild/protobuf/wkt';
-import type { WireName } from '../verification/wire.ts';
+import type { WireName } from '../../verification/wire.ts';
 
 /** A way to send a call. */
 export type FuzzWire = {

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
-import { type ClientTls, clientTlsOf } from '../base/client-tls.ts';
-import { reasonOf } from '../base/error-reason.ts';
+import { type ClientTls, clientTlsOf } from '../../base/client-tls.ts';
+import { reasonOf } from '../../base/error-reason.ts';
 import type { RawRequest } from './encode-request.ts';
 
 /** An answer as it arrived. */

@@ -2,7 +2,7 @@
 
 import { clone, create, type DescField, type DescMessage, type Message, ScalarType } from '@bufbuild/protobuf';
 import { type ReflectList, type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
-import { fieldPath } from '../matching/difference.ts';
+import { fieldPath } from '../../matching/difference.ts';
 
 /** A change of a message: a boundary value in one of its fields. */
 export type Deviation = {
@@ -34,7 +34,7 @@ const TEXTS: readonly Boundary[] = [
   ['string with an emoji', '\u{1f600}'],
   ['string with a combining character', 'e\u0301'],
   ['string with quotes', `'";--\\%s{{`],
-  ['string that is a path', '../../x'],
+  ['string that is a path', '../../../x'],
   ['string that is a name of objects', '__proto__'],
   ['long string', 'a'.repeat(LONG)],
 ];

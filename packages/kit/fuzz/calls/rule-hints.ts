@@ -12,7 +12,7 @@ import {
 import type * as Protovalidate from '@bufbuild/protovalidate';
 import type { FieldRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import * as fc from 'fast-check';
-import { loadProtovalidate } from '../schema/protovalidate.ts';
+import { loadProtovalidate } from '../../schema/protovalidate.ts';
 
 /** The values that the rules of a field ask for. */
 export type FieldHints = {
