@@ -109,6 +109,24 @@ it('shows that a service that is killed dies, is restarted and recovers', async 
   expect(platform.stack.restarts('inventory')).toBeGreaterThan(restarts);
 });
 
+it('fills the queue of a service until it is healed, after which nothing is lost', async () => {
+  const { page, errors } = await browser.open(at('map'));
+  const queue = page.locator('[data-process=notification] .queue');
+
+  await page.locator('[data-process=notification]').click();
+  await page.getByRole('button', { name: 'Fill its queue' }).click();
+  await box(page, 'notification', 'frozen').waitFor();
+  await queue.getByText('queue').waitFor();
+  await page.getByText('Ends by itself in').waitFor();
+  await page.getByRole('button', { name: 'Heal everything' }).click();
+
+  await queue.waitFor({ state: 'detached' });
+  await box(page, 'notification', 'healthy').waitFor();
+  await page.goto(at('proof'));
+  await judgeUntilRest(page);
+  expect(errors).toEqual([]);
+});
+
 it('holds one page of the list of 10,000 orders, which stays live, and reaches the others', async () => {
   await awaitOrder(platform, (await platform.orders.createOrder(orderRequest())).order?.orderId);
   await storeOrders(10_000);
@@ -218,6 +236,18 @@ it('says that the console is gone, and that it is back', async () => {
 
   await page.getByText('Connected again.').waitFor();
 });
+
+/** Judges the invariants until nothing is in flight and all of them hold. */
+async function judgeUntilRest(page: Page): Promise<void> {
+  const again = page.getByRole('button', { name: 'Judge now' });
+  await expect
+    .poll(async () => {
+      await again.click();
+      await again.waitFor();
+      return await page.getByText(/^. all \d+ hold$/).count();
+    })
+    .toBe(1);
+}
 
 /** The serious findings of axe, by one of its rules or by all, each with the first element that it is about. */
 async function findBarriers(page: Page, rule?: string): Promise<string[]> {

@@ -7,6 +7,7 @@ import { decodeEvent } from '#services/console/page/src/model/events.ts';
 import { happeningsBetween } from '#services/console/page/src/model/happenings.ts';
 import { BOXES, endsOf, LINES, MAP_HEIGHT, MAP_WIDTH } from '#services/console/page/src/model/map-layout.ts';
 import type { Overview } from '#services/console/page/src/model/overview.ts';
+import { describeQueues, queuesOf } from '#services/console/page/src/model/queues.ts';
 import { formatRate, ratesBetween } from '#services/console/page/src/model/rates.ts';
 import { replicasOf, stateOfReplicas } from '#services/console/page/src/model/replicas.ts';
 import { listUsage } from '#services/console/page/src/model/usage-matrix.ts';
@@ -90,6 +91,7 @@ describe('what happened', () => {
   const look = (state: ProcessState, restarts = 0, breaker = 'closed') => ({
     processes: [{ name: 'payment', state, restarts }],
     breakers: [{ from: 'order', to: 'payment', state: breaker }],
+    queues: [],
   });
   const { HEALTHY, DOWN, STARTING, PAUSED } = ProcessState;
 
@@ -107,7 +109,45 @@ describe('what happened', () => {
   });
 
   it('is nothing for a process or breaker that was not known before', () => {
-    expect(happeningsBetween({ processes: [], breakers: [] }, look(DOWN, 3, 'open'))).toEqual([]);
+    expect(happeningsBetween({ processes: [], breakers: [], queues: [] }, look(DOWN, 3, 'open'))).toEqual([]);
+  });
+});
+
+describe('the queues of a service', () => {
+  const rates = { outbox: 12, pending: 3 };
+  const queues = [
+    { process: 'notification', waiting: 40n },
+    { process: 'analytics', waiting: 5n },
+    { process: 'analytics', waiting: 7n },
+  ];
+
+  it.each([
+    ['analytics', rates, queues, { outbox: 12, waiting: 12 }, 'outbox 12 · queue 12'],
+    ['notification', undefined, queues, { outbox: 0, waiting: 40 }, 'queue 40'],
+    ['payment', rates, queues, { outbox: 12, waiting: 0 }, 'outbox 12'],
+    ['payment', rates, undefined, { outbox: 12, waiting: 3 }, 'outbox 12'],
+    ['payment', undefined, undefined, { outbox: 0, waiting: 0 }, ''],
+  ])(
+    '%s: are those that the broker counts, else those that it says itself, case %#',
+    (name, own, counted, lengths, text) => {
+      expect(queuesOf(name, own, counted)).toEqual(lengths);
+      expect(describeQueues(lengths)).toBe(text);
+    },
+  );
+
+  it.each([
+    [{ waiting: 49 }, { waiting: 50 }, ['50 events wait for payment']],
+    [{ waiting: 50 }, { waiting: 900 }, []],
+    [{ waiting: 50 }, { waiting: 49 }, ['the queue of payment is worked off']],
+    [{ outbox: 0 }, { outbox: 80 }, ['80 events wait in the outbox of payment']],
+    [{ outbox: 80 }, {}, ['the outbox of payment is worked off']],
+  ])('that were %j and are %j are written into the history as %j', (was, is, texts) => {
+    const look = (lengths: object) => ({
+      ...{ processes: [], breakers: [] },
+      queues: [{ process: 'payment', outbox: 0, waiting: 0, ...lengths }],
+    });
+
+    expect(happeningsBetween(look(was), look(is)).map(({ text }) => text)).toEqual(texts);
   });
 });
 
