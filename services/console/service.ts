@@ -22,6 +22,7 @@ import { createConsoleRoutes } from './routes.ts';
 import { createMetricsReader } from './scrape.ts';
 import { signInRoutes } from './sign-in.ts';
 import { usageRoutes } from './usage-files.ts';
+import { verificationRoutes } from './verification-route.ts';
 
 /** Builds the console; nothing connects or listens before `start`. */
 export function createConsoleService(config: ConsoleConfig, log: Logger, options: ProcessOptions = {}): Service {
@@ -59,6 +60,7 @@ function defineConsole(config: ConsoleConfig, runtime: StatelessRuntime): Statel
       ...overviewRoutes(readMetrics, credentials),
       ...alertRoutes(config.rulesFile, readMetrics, credentials),
       ...usageRoutes(config.usageDirectory, credentials),
+      ...verificationRoutes(config.verificationFolders, credentials),
     },
     dependencies: localControl === undefined ? dependencies : [...dependencies, localControl],
     components: [],

@@ -166,6 +166,7 @@ it('lists the experiments to start, and finds that the contracts break no consum
 
   await proof.page.getByRole('combobox', { name: 'Experiment' }).selectOption({ value: 'kill-payment' });
   expect(await proof.page.getByRole('button', { name: 'Start' }).isEnabled()).toBe(true);
+  await contracts.page.locator('[data-pair="order inventory"]').waitFor();
   const changes = contracts.page.getByRole('region', { name: 'Can I change?' });
   await changes.getByText('Compared in').waitFor();
   expect([...proof.errors, ...contracts.errors]).toEqual([]);

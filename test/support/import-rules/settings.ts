@@ -11,6 +11,7 @@ export const importRuleSettings: RuleSettings = {
     'services/console/page/src/model/flags.ts',
     'services/console/page/src/model/map-layout.ts',
     'services/console/page/src/model/overview.ts',
+    'services/console/page/src/model/queues.ts',
     'services/console/page/src/model/rates.ts',
     'services/console/page/src/model/routes.ts',
     'services/console/page/src/model/sales.ts',

@@ -12,6 +12,12 @@ import { formatRate, ratesBetween } from '#services/console/page/src/model/rates
 import { replicasOf, stateOfReplicas } from '#services/console/page/src/model/replicas.ts';
 import { listUsage } from '#services/console/page/src/model/usage-matrix.ts';
 import { describeVerdicts, invariantTitle } from '#services/console/page/src/model/verdicts.ts';
+import {
+  describePair,
+  needsVerification,
+  summarisePairs,
+  type VerifiedPair,
+} from '#services/console/page/src/model/verifications.ts';
 import { summariseMetrics } from '#services/console/service-overview.ts';
 
 describe('rates', () => {
@@ -111,6 +117,34 @@ describe('what happened', () => {
   it('is nothing for a process or breaker that was not known before', () => {
     expect(happeningsBetween({ processes: [], breakers: [], queues: [] }, look(DOWN, 3, 'open'))).toEqual([]);
   });
+});
+
+describe('the verification of a contract', () => {
+  const pair = { consumer: 'A', provider: 'B', interactions: 3, honoured: 3, broken: [], time: null };
+  const current: VerifiedPair = { ...pair, evidence: 'current' };
+  const none: VerifiedPair = { ...pair, honoured: 0, evidence: 'none' };
+
+  it.each([
+    [current, 'all 3 honoured', 'good'],
+    [{ ...current, honoured: 2 }, '2 of 3 verified', 'wait'],
+    [{ ...current, honoured: 2, broken: ['two'] }, '1 of 3 broken', 'bad'],
+    [{ ...current, evidence: 'changed' as const, broken: ['two'] }, 'contract changed since', 'wait'],
+    [none, 'not verified', 'quiet'],
+  ])('is shown in a few words, case %#', (verified, label, tone) => {
+    expect(describePair(verified)).toEqual({ label, tone });
+  });
+
+  it.each([
+    [[current, current], 'all 2 honoured', 'good', false],
+    [[current, none], '1 of 2 honoured', 'wait', true],
+    [[current, { ...current, broken: ['two'] }], '1 of 2 broken', 'bad', false],
+  ])(
+    'of several is summed up, and asks for another run where one is missing, case %#',
+    (pairs, label, tone, isMissing) => {
+      expect(summarisePairs(pairs)).toEqual({ label, tone });
+      expect(needsVerification(pairs)).toBe(isMissing);
+    },
+  );
 });
 
 describe('the queues of a service', () => {
