@@ -4,7 +4,9 @@ import type { RuleSettings } from './rules.ts';
 export const importRuleSettings: RuleSettings = {
   pureFiles: [
     'services/analytics/sales.ts',
+    'services/console/alerts/evaluate-rule.ts',
     'services/console/alerts/rule-expression.ts',
+    'services/console/alerts/sample-history.ts',
     'services/console/metrics-text.ts',
     'services/console/page/src/model/amounts.ts',
     'services/console/page/src/model/basket.ts',
