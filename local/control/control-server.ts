@@ -14,10 +14,14 @@ import { startProgram } from './checks/program.ts';
 import { createControlService } from './control-service.ts';
 import type { ControlledStack } from './controlled-stack.ts';
 import { createFaultLinks } from './fault-links.ts';
+import { createFrozenProcesses } from './frozen-processes.ts';
 import { createInvariantJudge } from './invariant-judge.ts';
 import { createOrderEventReader } from './order-history/order-events.ts';
 import { createSpanCollector } from './order-history/span-collector.ts';
 import { createSpanMemory } from './order-history/span-memory.ts';
+import { createQueueFill } from './queue-fill.ts';
+import { createQueueHolds } from './queue-holds.ts';
+import { createQueueLengths } from './queue-lengths.ts';
 import { createTraffic } from './traffic.ts';
 
 const LOOPBACK = '127.0.0.1';
@@ -50,12 +54,16 @@ export async function startControlServer(stack: ControlledStack, keys: string): 
   const traffic = resources.use(
     createTraffic({ order: connect('order'), inventory: connect('inventory', [showToken(stack)]) }),
   );
+  const frozen = createFrozenProcesses(stack);
+  const holds = createQueueHolds({ stack, frozen, links });
+  const queueFill = resources.use(createQueueFill({ holds, startBurst: traffic.startBurst }));
+  const queueLengths = resources.use(createQueueLengths(() => stack.brokerAccess()));
   const verifyToken = createTokenVerifier({ issuer: ISSUER, audience: AUDIENCE, keys, clockToleranceMs: 5_000 });
   const experiments = resources.use(createExperiments(startProgram, stack.reportFolder));
   const spans = createSpanMemory();
   const collector = createSpanCollector(spans);
   const service = createControlService({
-    ...{ stack, links, traffic, spans, experiments },
+    ...{ stack, frozen, links, traffic, spans, experiments, queueFill, queueLengths },
     checkContracts: createContractCheck(startProgram),
     judge: createInvariantJudge(stack),
     readEvents: createOrderEventReader(() => stack.brokerAccess()),

@@ -11,8 +11,10 @@ import {
 import { type CheckDependencies, createChecksService } from './checks-service.ts';
 import type { ControlledProcess, ControlledStack } from './controlled-stack.ts';
 import type { FaultLinks } from './fault-links.ts';
+import { type FrozenProcesses, requireAlive } from './frozen-processes.ts';
 import { createHistoryService, type HistoryDependencies } from './history-service.ts';
 import type { JudgeInvariants } from './invariant-judge.ts';
+import { createQueuesService, type QueueDependencies, toQueueFillMessage } from './queues-service.ts';
 import { MAX_RATE, type Traffic } from './traffic.ts';
 
 const STATES: Readonly<Record<ControlledProcess['health'], ProcessState>> = {
@@ -26,8 +28,10 @@ const STATES: Readonly<Record<ControlledProcess['health'], ProcessState>> = {
 const SELF = 'console';
 
 export type ControlDependencies = HistoryDependencies &
-  CheckDependencies & {
+  CheckDependencies &
+  QueueDependencies & {
     readonly stack: ControlledStack;
+    readonly frozen: FrozenProcesses;
     readonly links: FaultLinks;
     readonly judge: JudgeInvariants;
     readonly traffic: Traffic;
@@ -35,22 +39,7 @@ export type ControlDependencies = HistoryDependencies &
 
 /** Creates the implementation. */
 export function createControlService(dependencies: ControlDependencies): ServiceImpl<typeof ControlService> {
-  const { stack, links, judge, traffic } = dependencies;
-  const paused = new Map<string, number>();
-  const isPaused = ({ name, pid }: ControlledProcess): boolean => pid !== undefined && paused.get(name) === pid;
-
-  const resume = async (row: ControlledProcess): Promise<void> => {
-    if (!isPaused(row)) return;
-    paused.delete(row.name);
-    await stack.kill(row.name, 'SIGCONT');
-  };
-  const pause = async (row: ControlledProcess): Promise<void> => {
-    // The server would stop, its sessions would not.
-    if (row.name === 'postgres') throw failedPrecondition('CANNOT_PAUSE', 'postgres cannot be frozen: stop it instead');
-    const { pid } = requireAlive(row);
-    await stack.kill(row.name, 'SIGSTOP');
-    paused.set(row.name, pid);
-  };
+  const { stack, frozen, links, judge, traffic, queueFill } = dependencies;
   const start = async (name: string): Promise<void> => {
     await stack.start(name).catch((error: unknown) => {
       throw new DomainError({
@@ -68,10 +57,12 @@ export function createControlService(dependencies: ControlDependencies): Service
         name: row.name,
         address: row.address,
         pid: row.pid ?? 0,
-        state: isPaused(row) ? ProcessState.PAUSED : STATES[row.health],
+        state: frozen.has(row) ? ProcessState.PAUSED : STATES[row.health],
         restarts: row.restarts,
+        fillable: row.health !== 'external' && queueFill.canFill(row.name),
       })),
       links: links.list(),
+      ...toQueueFillMessage(queueFill.state()),
     }),
     killProcess: async ({ process }) => {
       const row = requireOther(findOwn(stack, process));
@@ -81,7 +72,7 @@ export function createControlService(dependencies: ControlDependencies): Service
     },
     stopProcess: async ({ process }) => {
       const row = requireOther(findOwn(stack, process));
-      await resume(row); // A frozen process would not hear that it is to stop.
+      await frozen.release(row); // A frozen process would not hear that it is to stop.
       await stack.stop(row.name);
       return {};
     },
@@ -90,11 +81,11 @@ export function createControlService(dependencies: ControlDependencies): Service
       return {};
     },
     pauseProcess: async ({ process }) => {
-      await pause(requireOther(findOwn(stack, process)));
+      await frozen.freeze(requireOther(findOwn(stack, process)));
       return {};
     },
     resumeProcess: async ({ process }) => {
-      await resume(findOwn(stack, process));
+      await frozen.release(findOwn(stack, process));
       return {};
     },
     setLinkFault: async ({ from, to, fault }) => {
@@ -102,16 +93,19 @@ export function createControlService(dependencies: ControlDependencies): Service
       return {};
     },
     heal: async () => {
+      // What holds the queue is frozen or cut, and healed with all else.
+      queueFill.cancel();
       const rows = stack.rows();
-      const frozen = rows.filter(isPaused);
+      const paused = rows.filter(frozen.has);
       const stopped = rows.filter(({ health }) => health === 'stopped');
-      await Promise.all(frozen.map(resume));
+      await Promise.all(paused.map(frozen.release));
       await Promise.all(stopped.map(({ name }) => start(name)));
-      return { healed: [...[...frozen, ...stopped].map(({ name }) => name), ...(await links.heal())] };
+      return { healed: [...[...paused, ...stopped].map(({ name }) => name), ...(await links.heal())] };
     },
     judgeInvariants: () => judge(),
     ...createHistoryService(dependencies),
     ...createChecksService(dependencies),
+    ...createQueuesService(dependencies),
     getTraffic: () => ({ traffic: traffic.state() }),
     setTraffic: ({ ordersPerSecond }) => {
       if (!(ordersPerSecond >= 0 && ordersPerSecond <= MAX_RATE)) {
@@ -132,10 +126,4 @@ function findOwn(stack: ControlledStack, name: string): ControlledProcess {
 function requireOther(row: ControlledProcess): ControlledProcess {
   if (row.name !== SELF) return row;
   throw failedPrecondition('CANNOT_STOP', 'the console cannot stop itself');
-}
-
-function requireAlive(row: ControlledProcess): ControlledProcess & { readonly pid: number } {
-  const { pid } = row;
-  if (pid === undefined) throw failedPrecondition('NOT_RUNNING', `${row.name} has no process now`);
-  return { ...row, pid };
 }

@@ -1,6 +1,6 @@
 // The part of a running stack that its control port uses; local/stack provides it.
+import type { BrokerAccess } from './broker/broker-access.ts';
 import type { RememberedLine } from './log-memory.ts';
-import type { BrokerAccess } from './order-history/order-events.ts';
 
 /** A process of the stack, as the supervisor sees it. */
 export type ControlledProcess = {

@@ -26,6 +26,7 @@ const PROXY = 'upstream';
 const LINKS = [
   { from: 'order', to: 'inventory', setting: 'INVENTORY_URL' },
   { from: 'order', to: 'payment', setting: 'PAYMENT_URL' },
+  { from: 'order', to: 'nats', setting: 'NATS_URL' },
   { from: 'payment', to: 'provider', setting: 'PAYMENT_PROVIDER_URL' },
   { from: 'notification', to: 'mailbox', setting: 'SMTP_URL' },
 ] as const;
@@ -124,13 +125,14 @@ async function startProxies(upstreams: readonly string[]): Promise<Proxies> {
   throw failed.reason;
 }
 
-/** Starts a proxy in front of `upstream`, an address of any scheme. */
+/** Starts a proxy in front of `upstream`, an address of any scheme. Its password is not shown among the arguments of the process. */
 async function startProxy(upstream: string): Promise<Proxy> {
+  const { protocol, host } = new URL(upstream);
   const ready = Promise.withResolvers<z.infer<typeof listening>>();
   const lines: string[] = [];
   const run = launchProgram({
     file: KIT,
-    arguments: ['--json', 'faults', '--upstream', upstream, '--name', PROXY, '--control', '0'],
+    arguments: ['--json', 'faults', '--upstream', `${protocol}//${host}`, '--name', PROXY, '--control', '0'],
     cwd: ROOT,
     environment: { NODE_OPTIONS: '--conditions=@touchstone/source' },
     log: (line) => {
@@ -143,15 +145,22 @@ async function startProxy(upstream: string): Promise<Proxy> {
   void run.ended.then(() => ready.reject(failure(`ended: ${lines.join(' ')}`)));
   try {
     const { listening: address, control } = await ready.promise;
-    const { port, hostname } = new URL(address);
-    const url = new URL(upstream);
-    return { run, control, url: `${url.protocol}//${hostname}:${port}` };
+    return { run, control, url: proxiedUrl(upstream, address) };
   } catch (error) {
     await run.stop(STOP_GRACE_MS);
     throw error;
   } finally {
     clearTimeout(limit);
   }
+}
+
+/** The address of the proxy, with all else that the upstream's has: user, password, parameters. */
+export function proxiedUrl(upstream: string, proxy: string): string {
+  const url = new URL(upstream);
+  const { hostname, port } = new URL(proxy);
+  url.hostname = hostname;
+  url.port = port;
+  return url.href.replace(/\/$/, '');
 }
 
 async function callProxy({ control }: Proxy, rpc: string, body: object): Promise<void> {

@@ -27,8 +27,13 @@ const TEST_PRODUCT = 'test-product';
 
 export type TrafficState = { readonly ordersPerSecond: number; readonly sent: number; readonly failed: number };
 
+/** A number of orders sent at a rate; its disposal sends no more. */
+export type Burst = Disposable & { state(): { readonly sent: number; readonly failed: number } };
+
 export type Traffic = Disposable & {
   state(): TrafficState;
+  /** Sends so many orders of the same mix beside the load. */
+  startBurst(orders: number, ordersPerSecond: number): Burst;
   /** Starts the load, changes its rate, or ends it with 0. */
   set(ordersPerSecond: number): TrafficState;
 };
@@ -53,10 +58,7 @@ export type TrafficTransports = {
 export function createTraffic({ order: orderTransport, inventory }: TrafficTransports): Traffic {
   const orders = createClient(OrderService, orderTransport);
   const stock = createClient(InventoryService, inventory);
-  let rate = 0;
-  let [sent, failed, open] = [0, 0, 0];
   let products: string[] = [];
-  let timer: NodeJS.Timeout | undefined;
   const options = { timeoutMs: CALL_LIMIT_MS };
 
   let restocking: Promise<void> | undefined;
@@ -80,8 +82,41 @@ export function createTraffic({ order: orderTransport, inventory }: TrafficTrans
     if (count % CANCEL_EVERY === 0 && order !== undefined)
       await orders.cancelOrder({ orderId: order.orderId }, options).catch(ignoreRefusal);
   };
+  let rate = 0;
+  let load = createLoad(place);
+  const end = (): void => load[Symbol.dispose]();
+  const state = (): TrafficState => ({ ordersPerSecond: rate, ...load.state() });
+  return {
+    state,
+    startBurst: (orders, ordersPerSecond) => {
+      const burst = createLoad(place, orders);
+      burst.run(ordersPerSecond);
+      return burst;
+    },
+    set: (ordersPerSecond) => {
+      end();
+      if (rate === 0 && ordersPerSecond > 0) load = createLoad(place);
+      rate = ordersPerSecond;
+      if (rate > 0) load.run(rate);
+      return state();
+    },
+    [Symbol.dispose]: end,
+  };
+}
+
+type Load = Burst & {
+  /** Sends on at another rate. */
+  run(ordersPerSecond: number): void;
+};
+
+/** Calls `place` with 0, 1, 2 and so on, at most `most` times. */
+function createLoad(place: (count: number) => Promise<void>, most = Number.POSITIVE_INFINITY): Load {
+  let [sent, failed, open] = [0, 0, 0];
+  let timer: NodeJS.Timeout | undefined;
+  const end = (): void => clearInterval(timer);
   const send = (): void => {
-    if (open >= MAX_OPEN) return;
+    if (sent >= most) end();
+    if (sent >= most || open >= MAX_OPEN) return;
     const count = sent;
     sent += 1;
     open += 1;
@@ -93,19 +128,11 @@ export function createTraffic({ order: orderTransport, inventory }: TrafficTrans
         open -= 1;
       });
   };
-  const end = (): void => {
-    clearInterval(timer);
-    timer = undefined;
-  };
-  const state = (): TrafficState => ({ ordersPerSecond: rate, sent, failed });
   return {
-    state,
-    set: (ordersPerSecond) => {
-      if (rate === 0 && ordersPerSecond > 0) [sent, failed] = [0, 0];
-      rate = ordersPerSecond;
+    state: () => ({ sent, failed }),
+    run: (ordersPerSecond) => {
       end();
-      if (rate > 0) timer = setInterval(send, 1_000 / rate);
-      return state();
+      timer = setInterval(send, 1_000 / ordersPerSecond);
     },
     [Symbol.dispose]: end,
   };

@@ -262,6 +262,8 @@ function consoleEnvironment({ settings, environment }: StackPlan): Record<string
   return {
     CONSOLE_SIGN_IN: environment.CONSOLE_SIGN_IN || (isLoopback(settings.host) ? 'off' : 'on'),
     CONSOLE_USAGE_DIR: environment.CONSOLE_USAGE_DIR || join(REPOSITORY_ROOT, 'test/contract/usage'),
+    CONSOLE_CONTRACTS_DIR: environment.CONSOLE_CONTRACTS_DIR || join(REPOSITORY_ROOT, 'test/contract/contracts'),
+    CONSOLE_VERIFICATION_DIR: environment.CONSOLE_VERIFICATION_DIR || join(REPOSITORY_ROOT, '.tools/verification'),
     CONSOLE_RULES_FILE:
       environment.CONSOLE_RULES_FILE || join(REPOSITORY_ROOT, 'services/monitor/prometheus/alerts.yaml'),
   };

@@ -1,40 +1,74 @@
-// The alerts of all services, judged when an operator's page asks.
+// The alerts of all services: judged when an operator's page asks, and in between as far as the console may read metrics by itself, so that
+// what the rules say about minutes and hours is known when one looks.
 import { readFile } from 'node:fs/promises';
 import type { HttpHandler } from '#packages/rpc-server/index.ts';
 import { describeError, unavailable } from '../platform/base/errors.ts';
-import { createAlertJudge, type JudgeAlerts } from './alerts/alert-judge.ts';
-import { type AlertRule, parseRules } from './alerts/alert-rules.ts';
+import { createWorker, type Worker } from '../platform/base/worker.ts';
+import type { Logger } from '../platform/observability/log.ts';
+import { type Alert, createAlertJudge, type JudgeAlerts } from './alerts/alert-judge.ts';
+import { parseRules, type Rules } from './alerts/alert-rules.ts';
+import type { Sample } from './alerts/evaluate-rule.ts';
+import { metricsOf } from './alerts/rule-expression.ts';
 import type { Credentials } from './credentials.ts';
 import { jsonRoute } from './json-route.ts';
-import { parseMetrics, type Sample } from './metrics-text.ts';
+import { parseMetrics } from './metrics-text.ts';
 import type { Reading, ReadMetrics } from './scrape.ts';
 
 /** The name by which Prometheus scrapes the platform. */
 const JOB = 'touchstone';
+const LOOK_PERIOD_MS = 15_000;
 
-/** The route that judges the rules of a file, or answers none where there is no file. */
-export function alertRoutes(
-  rulesFile: string | undefined,
-  readMetrics: ReadMetrics,
-  credentials: Credentials,
-): Record<string, HttpHandler> {
+export type AlertOptions = {
+  /** Undefined judges nothing. */
+  readonly rulesFile: string | undefined;
+  readonly readMetrics: ReadMetrics;
+  readonly credentials: Credentials;
+  readonly log: Logger;
+};
+
+export type AlertJudgement = {
+  readonly routes: Record<string, HttpHandler>;
+  /** Looks every 15 seconds, where the console has a token of its own for it. */
+  readonly watch: Worker;
+};
+
+/** Creates the judgement of the rules in a file; nothing is read before the first look. */
+export function createAlertJudgement({ rulesFile, readMetrics, credentials, log }: AlertOptions): AlertJudgement {
   let judge: { readonly alerts: JudgeAlerts; readonly names: ReadonlySet<string> } | undefined;
+  const look = async (path: string, authorization: string | undefined): Promise<Alert[]> => {
+    if (judge === undefined) {
+      const rules = await readRules(path);
+      judge ??= { alerts: createAlertJudge(rules), names: namesOf(rules) };
+    }
+    const { names, alerts } = judge;
+    return alerts(samplesOf(await readMetrics(authorization), names));
+  };
   return {
-    '/console/alerts': jsonRoute('GET', async ({ headers }) => {
-      await credentials.requireOperator(headers);
-      if (rulesFile === undefined) return { body: { alerts: [] } };
-      if (judge === undefined) {
-        const rules = await readRules(rulesFile);
-        judge = { alerts: createAlertJudge(rules), names: namesOf(rules) };
-      }
-      const { names, alerts } = judge;
-      const reading = await readMetrics(await credentials.find(headers));
-      return { body: { alerts: alerts(samplesOf(reading, names)) } };
+    routes: {
+      '/console/alerts': jsonRoute('GET', async ({ headers }) => {
+        await credentials.requireOperator(headers);
+        const alerts = rulesFile === undefined ? [] : await look(rulesFile, await credentials.find(headers));
+        return { body: { alerts } };
+      }),
+    },
+    watch: createWorker({
+      name: 'alert watch',
+      periodMs: LOOK_PERIOD_MS,
+      log,
+      work: async () => {
+        const authorization = await credentials.find({});
+        if (rulesFile === undefined || authorization === undefined) return false;
+        // The page says why, when it asks.
+        await look(rulesFile, authorization).catch((error: unknown) =>
+          log.debug({ err: error }, 'the alerts cannot be judged'),
+        );
+        return false;
+      },
     }),
   };
 }
 
-async function readRules(path: string): Promise<AlertRule[]> {
+async function readRules(path: string): Promise<Rules> {
   try {
     return parseRules(await readFile(path, 'utf8'));
   } catch (error) {
@@ -43,8 +77,11 @@ async function readRules(path: string): Promise<AlertRule[]> {
   }
 }
 
-function namesOf(rules: readonly AlertRule[]): Set<string> {
-  return new Set(rules.flatMap(({ parsed }) => (parsed === undefined ? [] : [parsed.metric])));
+function namesOf({ alerts, records }: Rules): Set<string> {
+  const expressions = [...alerts.map(({ parsed }) => parsed), ...records.values()];
+  return new Set(
+    expressions.flatMap((parsed) => (parsed === undefined ? [] : metricsOf(parsed).map(({ of }) => of.metric))),
+  );
 }
 
 /** The samples of all replicas, with the labels that Prometheus adds, and `up` as it would have it. */

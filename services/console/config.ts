@@ -18,6 +18,7 @@ import { serverLimitSettings, serverLimits } from '../platform/runtime/server-li
 import type { StatelessConfig } from '../platform/runtime/stateless-service.ts';
 import { DEFAULT_LIMITS } from '../platform/server/load-shedding.ts';
 import { SERVICE_NAMES, type ServiceName } from './forwarded-services.ts';
+import type { VerificationFolders } from './verification-route.ts';
 
 export type ConsoleConfig = StatelessConfig & {
   readonly logLevel: string;
@@ -31,6 +32,8 @@ export type ConsoleConfig = StatelessConfig & {
   readonly pageDirectory: string;
   /** The folder of the usage files that the contract tests write; undefined shows none. */
   readonly usageDirectory: string | undefined;
+  /** Where the contracts are, and what the contract tests last found; undefined shows none. */
+  readonly verificationFolders: VerificationFolders;
   /** The file of the alerting rules; undefined judges none. */
   readonly rulesFile: string | undefined;
   /** From opening a circuit breaker to its probe. */
@@ -60,6 +63,8 @@ export function loadConfig(environment: Environment): ConsoleConfig {
     CONSOLE_SIGN_IN: onOff('on'),
     CONSOLE_PAGE_DIR: z.string().min(1).default(PAGE),
     CONSOLE_USAGE_DIR: z.string().min(1).optional(),
+    CONSOLE_CONTRACTS_DIR: z.string().min(1).optional(),
+    CONSOLE_VERIFICATION_DIR: z.string().min(1).optional(),
     CONSOLE_RULES_FILE: z.string().min(1).optional(),
     BREAKER_RESET_MS: durationMs(1_000),
   });
@@ -85,6 +90,7 @@ export function loadConfig(environment: Environment): ConsoleConfig {
     signIn: settings.CONSOLE_SIGN_IN === 'on',
     pageDirectory: settings.CONSOLE_PAGE_DIR,
     usageDirectory: settings.CONSOLE_USAGE_DIR,
+    verificationFolders: { contracts: settings.CONSOLE_CONTRACTS_DIR, results: settings.CONSOLE_VERIFICATION_DIR },
     rulesFile: settings.CONSOLE_RULES_FILE,
     breakerResetMs: settings.BREAKER_RESET_MS,
   };

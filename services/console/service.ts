@@ -10,7 +10,7 @@ import {
   type StatelessRuntime,
 } from '../platform/runtime/stateless-service.ts';
 import { createAccessControl } from '../platform/server/access-control.ts';
-import { alertRoutes } from './alerts-route.ts';
+import { createAlertJudgement } from './alerts-route.ts';
 import type { ConsoleConfig } from './config.ts';
 import { consoleAccess, noteForeignPage } from './console-access.ts';
 import { makeCredentials } from './credentials.ts';
@@ -22,6 +22,7 @@ import { createConsoleRoutes } from './routes.ts';
 import { createMetricsReader } from './scrape.ts';
 import { signInRoutes } from './sign-in.ts';
 import { usageRoutes } from './usage-files.ts';
+import { verificationRoutes } from './verification-route.ts';
 
 /** Builds the console; nothing connects or listens before `start`. */
 export function createConsoleService(config: ConsoleConfig, log: Logger, options: ProcessOptions = {}): Service {
@@ -48,6 +49,7 @@ function defineConsole(config: ConsoleConfig, runtime: StatelessRuntime): Statel
   const secure = tls !== undefined;
   const replicas = SERVICE_NAMES.map((name) => ({ name, addresses: createReplicaAddresses(urls[name]) }));
   const readMetrics = createMetricsReader({ replicas, tls, log });
+  const alerts = createAlertJudgement({ rulesFile: config.rulesFile, readMetrics, credentials, log });
   return {
     routes: createConsoleRoutes({ services: services as Record<ServiceName, (typeof dependencies)[0]>, localControl }),
     // Whether guests may order is for the order service to say.
@@ -57,10 +59,11 @@ function defineConsole(config: ConsoleConfig, runtime: StatelessRuntime): Statel
       ...pageRoutes(config.pageDirectory),
       ...signInRoutes({ credentials, verifyToken, signIn, secure, hasLocalControl: localControl !== undefined }),
       ...overviewRoutes(readMetrics, credentials),
-      ...alertRoutes(config.rulesFile, readMetrics, credentials),
+      ...alerts.routes,
       ...usageRoutes(config.usageDirectory, credentials),
+      ...verificationRoutes(config.verificationFolders, credentials),
     },
     dependencies: localControl === undefined ? dependencies : [...dependencies, localControl],
-    components: [],
+    components: [alerts.watch],
   };
 }

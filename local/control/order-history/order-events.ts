@@ -1,15 +1,14 @@
 // Reads the events about one order from the streams of all services, as the broker stores them. Bounded: only those of the order's own
 // time, and at most so many of each stream.
-import { type ConnectionOptions, connect, type JetStreamClient, type JsMsg } from 'nats';
+import { connect, type JetStreamClient, type JsMsg } from 'nats';
 import { DOMAIN, EVENT_FLOWS } from '../../../services/domain.ts';
 import { streamOf } from '../../../services/platform/base/domain.ts';
 import { describeError, unavailable } from '../../../services/platform/base/errors.ts';
-import { parseBrokerUrl } from '../../../services/platform/messaging/broker-url.ts';
 import { scrubSecrets } from '../../../services/platform/observability/log.ts';
 import { createInTurn } from '../../shared/in-turn.ts';
+import { BROKER_TIMEOUT_MS, type BrokerAccess, connectionOptions } from '../broker/broker-access.ts';
 
 const MOST_READ = 20_000;
-const CONNECT_TIMEOUT_MS = 2_000;
 /** A stream that delivers nothing for so long is given up. */
 const SILENCE_MS = 2_000;
 const BATCH = 1_000;
@@ -35,13 +34,6 @@ export type OrderEvents = { readonly events: OrderEvent[]; readonly truncated: b
 /** @throws {DomainError} `unavailable` while the broker cannot be read. */
 export type ReadOrderEvents = (query: OrderEventsQuery) => Promise<OrderEvents>;
 
-export type BrokerAccess = {
-  /** The address, with a user that may read every stream. A secret. */
-  readonly url: string;
-  /** PEM of the authority of a broker with TLS. */
-  readonly authority: string | undefined;
-};
-
 /** Creates the reader; one reading at a time. */
 export function createOrderEventReader(access: () => Promise<BrokerAccess>, mostRead = MOST_READ): ReadOrderEvents {
   const inTurn = createInTurn();
@@ -54,9 +46,9 @@ async function read(
   mostRead: number,
 ): Promise<OrderEvents> {
   try {
-    const connection = await connect(optionsOf(await access()));
+    const connection = await connect(connectionOptions(await access(), 'order events'));
     try {
-      const jetstream = connection.jetstream({ timeout: CONNECT_TIMEOUT_MS });
+      const jetstream = connection.jetstream({ timeout: BROKER_TIMEOUT_MS });
       const names = EVENT_FLOWS.filter(({ publishes }) => publishes).map(({ service }) => streamOf(DOMAIN, service));
       const parts = await Promise.all(names.map((name) => readStream(jetstream, name, query, mostRead)));
       return {
@@ -70,18 +62,6 @@ async function read(
     const reason = scrubSecrets(describeError(error));
     throw unavailable({ reason: 'BROKER_UNREADABLE', message: `the events cannot be read: ${reason}`, cause: error });
   }
-}
-
-function optionsOf({ url, authority }: BrokerAccess): ConnectionOptions {
-  const { servers, isTls, login } = parseBrokerUrl(url);
-  return {
-    servers: [...servers],
-    name: 'order events',
-    reconnect: false,
-    timeout: CONNECT_TIMEOUT_MS,
-    ...login,
-    ...(isTls ? { tls: authority === undefined ? {} : { ca: authority } } : {}),
-  };
 }
 
 async function readStream(

@@ -1,19 +1,25 @@
-// Judges the alerting rules by the metrics of the moment. How long an alert has held is remembered from look to look; it is counted
-// from the start after a pause without one.
-import type { AlertRule } from './alert-rules.ts';
-import { type Match, matchesOf, type Sample } from './rule-expression.ts';
+// Judges the alerting rules look by look. What counters were and how long an alert has held is remembered; an alert is counted from the
+// start after a pause without a look.
+import type { AlertRule, Rules } from './alert-rules.ts';
+import { type Facts, type Match, matchesOf, type Sample } from './evaluate-rule.ts';
+import { metricsOf } from './rule-expression.ts';
+import { createSampleHistory } from './sample-history.ts';
 
-const LONGEST_PAUSE_MS = 30_000;
+const LONGEST_PAUSE_MS = 40_000;
 
 export type Alert = {
   readonly name: string;
   readonly severity: string;
   readonly expression: string;
   readonly action: string;
-  /** `not_judged`: the rule needs a history of metrics. `pending`: it holds, but not yet for as long as the rule demands. */
+  /** `not_judged`: the rule's expression is not understood. `pending`: it holds, but not yet for as long as the rule demands. */
   readonly state: 'firing' | 'pending' | 'quiet' | 'not_judged';
   /** How long it must hold before it fires. */
   readonly holdMs: number;
+  /** The longest time over which the rule looks at counters; 0 for the moment only. */
+  readonly windowMs: number;
+  /** For how much of that time there are samples. */
+  readonly knownMs: number;
   /** What it is about, one for each set of labels. */
   readonly instances: readonly {
     readonly summary: string;
@@ -25,22 +31,38 @@ export type Alert = {
 
 export type JudgeAlerts = (samples: readonly Sample[]) => Alert[];
 
-/** Creates the judge of some rules; `now` is in milliseconds and never set back. */
-export function createAlertJudge(
-  rules: readonly AlertRule[],
-  now: () => number = () => performance.now(),
-): JudgeAlerts {
+export type JudgeOptions = {
+  /** In milliseconds, never set back. Default that of the process. */
+  readonly now?: () => number;
+  /** Without a look for longer than this, alerts are counted from the start. Default 40,000. */
+  readonly longestPauseMs?: number;
+};
+
+/** Creates the judge of some rules. */
+export function createAlertJudge({ alerts: rules, records }: Rules, options: JudgeOptions = {}): JudgeAlerts {
+  const { now = () => performance.now(), longestPauseMs = LONGEST_PAUSE_MS } = options;
+  const recordOf: Facts['recordOf'] = (metric) => records.get(metric);
+  const windows = new Map(rules.map((rule) => [rule, windowsOf(rule, recordOf)]));
+  const history = createSampleHistory([...windows.values()].flat());
   let since = new Map<string, number>();
   let lookedAt = Number.NEGATIVE_INFINITY;
   return (samples) => {
     const time = now();
-    const known = time - lookedAt > LONGEST_PAUSE_MS ? new Map<string, number>() : since;
+    const known = time - lookedAt > longestPauseMs ? new Map<string, number>() : since;
     const holding = new Map<string, number>();
+    history.add(samples, time);
+    const facts: Facts = {
+      samples,
+      recordOf,
+      growthOf: (selector, windowMs) => history.growthOf(selector, windowMs, time),
+    };
     const alerts = rules.map((rule): Alert => {
       const { name, severity, expression, action, holdMs, parsed } = rule;
-      const about = { name, severity, expression, action, holdMs };
+      const windowMs = Math.max(0, ...(windows.get(rule) ?? []).map((window) => window.windowMs));
+      const knownMs = Math.min(windowMs, history.lengthAt(time));
+      const about = { name, severity, expression, action, holdMs, windowMs, knownMs };
       if (parsed === undefined) return { ...about, state: 'not_judged', instances: [] };
-      const instances = matchesOf(parsed, samples).map((match) => {
+      const instances = matchesOf(parsed, facts).map((match) => {
         const key = JSON.stringify([name, match.labels]);
         const began = known.get(key) ?? time;
         holding.set(key, began);
@@ -52,6 +74,16 @@ export function createAlertJudge(
     lookedAt = time;
     return alerts;
   };
+}
+
+/** What a rule reads over a window, by itself or by what it reads is recorded from. */
+function windowsOf({ parsed }: AlertRule, recordOf: Facts['recordOf']) {
+  if (parsed === undefined) return [];
+  const read = metricsOf(parsed).flatMap((one) => {
+    const recorded = recordOf(one.of.metric);
+    return recorded === undefined ? [one] : metricsOf(recorded);
+  });
+  return read.filter(({ windowMs }) => windowMs > 0);
 }
 
 function stateOf(instances: Alert['instances']): Alert['state'] {

@@ -1,7 +1,7 @@
-// The alerting rules of a file in Prometheus' format.
+// The rules of a file in Prometheus' format: its alerts, and what it records for them.
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { parseExpression, type RuleExpression } from './rule-expression.ts';
+import { durationOf, parseExpression, type RuleExpression } from './rule-expression.ts';
 
 const rulesFile = z.object({
   groups: z.array(
@@ -9,6 +9,7 @@ const rulesFile = z.object({
       rules: z.array(
         z.object({
           alert: z.string().optional(),
+          record: z.string().optional(),
           expr: z.string(),
           for: z.string().optional(),
           labels: z.object({ severity: z.string().optional() }).optional(),
@@ -23,7 +24,7 @@ export type AlertRule = {
   readonly name: string;
   readonly severity: string;
   readonly expression: string;
-  /** Undefined for an expression that one look at the metrics cannot judge. */
+  /** Undefined for an expression that uses more of PromQL than is understood here. */
   readonly parsed: RuleExpression | undefined;
   /** How long it must hold before the alert fires, in milliseconds. */
   readonly holdMs: number;
@@ -32,37 +33,36 @@ export type AlertRule = {
   readonly action: string;
 };
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+export type Rules = {
+  readonly alerts: readonly AlertRule[];
+  /** The expressions of the recorded metrics, by their names. */
+  readonly records: ReadonlyMap<string, RuleExpression>;
+};
 
 /**
- * Reads the alerts of a file; its recorded rules are left out.
+ * Reads the rules of a file. A recorded metric whose expression is not understood is taken for one that no service has.
  *
  * @throws {Error} when it is no file of rules.
  */
-export function parseRules(text: string): AlertRule[] {
-  return rulesFile.parse(parse(text)).groups.flatMap(({ rules }) =>
-    rules.flatMap(({ alert, expr, for: hold, labels, annotations }): AlertRule[] => {
-      if (alert === undefined) return [];
-      const parsed = parseExpression(expr);
-      return [
-        {
-          name: alert,
-          severity: labels?.severity ?? '',
-          expression: expr.trim(),
-          parsed,
-          holdMs: durationOf(hold ?? '0s'),
-          summary: annotations?.summary ?? '',
-          action: annotations?.action ?? '',
-        },
-      ];
-    }),
-  );
-}
-
-/** `1m30s` in milliseconds. */
-function durationOf(text: string): number {
-  return [...text.matchAll(/(\d+)(ms|[smhd])/g)].reduce(
-    (total, [, count = '0', unit = '']) => total + Number(count) * (UNITS[unit] ?? 0),
-    0,
-  );
+export function parseRules(text: string): Rules {
+  const rules = rulesFile.parse(parse(text)).groups.flatMap((group) => group.rules);
+  const records = rules.flatMap(({ record, expr }) => {
+    const parsed = parseExpression(expr);
+    return record === undefined || parsed === undefined ? [] : [[record, parsed] as const];
+  });
+  const alerts = rules.flatMap(({ alert, expr, for: hold, labels, annotations }): AlertRule[] => {
+    if (alert === undefined) return [];
+    return [
+      {
+        name: alert,
+        severity: labels?.severity ?? '',
+        expression: expr.trim(),
+        parsed: parseExpression(expr),
+        holdMs: durationOf(hold ?? '0s'),
+        summary: annotations?.summary ?? '',
+        action: annotations?.action ?? '',
+      },
+    ];
+  });
+  return { alerts, records: new Map(records) };
 }

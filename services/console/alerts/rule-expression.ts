@@ -1,98 +1,199 @@
-// The expressions of alerting rules that can be judged by one look at the metrics: a metric, or its sum, minimum or maximum by labels,
-// compared with a number. Pure.
-
-export type Sample = Match & { readonly name: string };
+// The expressions of alerting rules, as far as PromQL is used here: metrics with equal labels, sums and the like by labels, what a counter
+// grew by within a window, arithmetic, comparisons, `and`, `or` and `absent`. Pure.
 
 export type Aggregation = 'sum' | 'min' | 'max';
+export type Growth = 'increase' | 'rate';
+export type Operator = '*' | '/' | '==' | '!=' | '>=' | '<=' | '>' | '<' | 'and' | 'or';
 
-export type RuleExpression = {
+export type Selector = {
   readonly metric: string;
   /** The labels that a sample must have. */
   readonly labels: Readonly<Record<string, string>>;
-  /** Undefined judges each sample by itself. */
-  readonly aggregation: { readonly by: Aggregation; readonly labels: readonly string[] } | undefined;
-  readonly comparison: keyof typeof COMPARISONS;
-  readonly limit: number;
 };
 
-export type Match = { readonly labels: Readonly<Record<string, string>>; readonly value: number };
+export type RuleExpression =
+  | { readonly kind: 'number'; readonly value: number }
+  | ({ readonly kind: 'selector' } & Selector)
+  | { readonly kind: 'growth'; readonly of: Selector; readonly by: Growth; readonly windowMs: number }
+  | { readonly kind: 'absent'; readonly of: Selector }
+  | {
+      readonly kind: 'aggregate';
+      readonly by: Aggregation;
+      readonly labels: readonly string[];
+      readonly of: RuleExpression;
+    }
+  | {
+      readonly kind: 'binary';
+      readonly operator: Operator;
+      readonly left: RuleExpression;
+      readonly right: RuleExpression;
+    };
 
-const COMPARISONS = {
-  '==': (value: number, limit: number) => value === limit,
-  '!=': (value: number, limit: number) => value !== limit,
-  '>=': (value: number, limit: number) => value >= limit,
-  '<=': (value: number, limit: number) => value <= limit,
-  '>': (value: number, limit: number) => value > limit,
-  '<': (value: number, limit: number) => value < limit,
-};
-const AGGREGATIONS: Readonly<Record<Aggregation, (values: readonly number[]) => number>> = {
-  sum: (values) => values.reduce((total, value) => total + value, 0),
-  min: (values) => Math.min(...values),
-  max: (values) => Math.max(...values),
-};
+const TOKEN = /\s*(?:([a-zA-Z_:][\w:]*)|(\d+(?:\.\d+)?)(ms|[smhd])?|"([^"\\]*)"|(==|!=|>=|<=|[-+*/<>=(){}[\],]))/y;
+/** By how tightly they bind, loosest first. */
+const LEVELS: readonly (readonly Operator[])[] = [['or'], ['and'], ['==', '!=', '>=', '<=', '>', '<'], ['*', '/']];
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-const SELECTOR = /([a-zA-Z_:][\w:]*)(?:\{([^{}]*)\})?/.source;
-const COMPARED = /\s*(==|!=|>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)/.source;
-const PLAIN = new RegExp(`^${SELECTOR}${COMPARED}$`);
-const AGGREGATED = new RegExp(
-  `^(sum|min|max)(?:\\s+by\\s*\\(([\\w\\s,]*)\\))?\\s*\\(\\s*${SELECTOR}\\s*\\)${COMPARED}$`,
-);
-const MATCHER = /^([a-zA-Z_]\w*)="([^"\\]*)"$/;
+type Token = { readonly text: string; readonly kind: 'name' | 'number' | 'duration' | 'string' | 'sign' };
 
-/** Reads an expression; undefined for one that needs more than a look, such as `rate` over five minutes. */
+/** Reads an expression; undefined for one that uses anything else of PromQL. */
 export function parseExpression(text: string): RuleExpression | undefined {
-  const trimmed = text.trim();
-  const plain = PLAIN.exec(trimmed);
-  const aggregated = plain === null ? AGGREGATED.exec(trimmed) : null;
-  const [, by, byLabels = '', ...rest] = aggregated ?? [];
-  const [metric, matchers = '', comparison, limit] = aggregated === null ? (plain?.slice(1) ?? []) : rest;
-  const labels = parseMatchers(matchers);
-  if (metric === undefined || labels === undefined) return undefined;
+  const tokens = tokensOf(text.trim());
+  if (tokens === undefined || tokens.length === 0) return undefined;
+  try {
+    const reader = createReader(tokens);
+    const expression = readLevel(reader, 0);
+    return reader.peek() === undefined ? expression : undefined;
+  } catch (error) {
+    if (error instanceof NotUnderstood) return undefined;
+    throw error;
+  }
+}
+
+/** `1m30s` in milliseconds. */
+export function durationOf(text: string): number {
+  return [...text.matchAll(/(\d+)(ms|[smhd])/g)].reduce(
+    (total, [, count = '0', unit = '']) => total + Number(count) * (UNITS[unit] ?? 0),
+    0,
+  );
+}
+
+class NotUnderstood extends Error {}
+
+function tokensOf(text: string): Token[] | undefined {
+  const tokens: Token[] = [];
+  TOKEN.lastIndex = 0;
+  while (TOKEN.lastIndex < text.length) {
+    const match = TOKEN.exec(text);
+    if (match === null) return undefined;
+    const [, name, digits, unit, string, sign] = match;
+    if (name !== undefined) tokens.push({ kind: 'name', text: name });
+    else if (digits !== undefined)
+      tokens.push({ kind: unit === undefined ? 'number' : 'duration', text: digits + (unit ?? '') });
+    else if (string !== undefined) tokens.push({ kind: 'string', text: string });
+    else tokens.push({ kind: 'sign', text: sign ?? '' });
+  }
+  return tokens;
+}
+
+type Reader = {
+  /** The next token, without taking it. */
+  peek(): Token | undefined;
+  /** Takes the next token if it has this text. */
+  accept(text: string): boolean;
+  /** Takes the next token, which has this text. */
+  expect(text: string): void;
+  /** Takes the next token, which is of this kind. */
+  take(kind: Token['kind']): string;
+};
+
+function createReader(tokens: readonly Token[]): Reader {
+  let at = 0;
+  const peek = () => tokens[at];
+  const isNext = (text: string) => peek()?.text === text && peek()?.kind !== 'string';
+  const accept = (text: string): boolean => {
+    if (!isNext(text)) return false;
+    at += 1;
+    return true;
+  };
   return {
-    metric,
-    labels,
-    aggregation: by === undefined ? undefined : { by: by as Aggregation, labels: listOf(byLabels) },
-    comparison: comparison as RuleExpression['comparison'],
-    limit: Number(limit),
+    peek,
+    accept,
+    expect: (text) => {
+      if (!accept(text)) throw new NotUnderstood();
+    },
+    take: (kind) => {
+      const token = peek();
+      if (token?.kind !== kind) throw new NotUnderstood();
+      at += 1;
+      return token.text;
+    },
   };
 }
 
-/** What fulfils an expression among the samples. */
-export function matchesOf(expression: RuleExpression, samples: readonly Sample[]): Match[] {
-  const { metric, labels: wanted, aggregation, comparison, limit } = expression;
-  const chosen = samples.filter(
-    ({ name, labels }) => name === metric && Object.entries(wanted).every(([key, value]) => labels[key] === value),
-  );
-  const values = aggregation === undefined ? chosen : aggregate(chosen, aggregation);
-  return values
-    .filter(({ value }) => COMPARISONS[comparison](value, limit))
-    .map(({ labels, value }) => ({ labels, value }));
-}
-
-function aggregate(
-  samples: readonly Sample[],
-  { by, labels }: { readonly by: Aggregation; readonly labels: readonly string[] },
-): Match[] {
-  const groups = new Map<string, { readonly labels: Record<string, string>; readonly values: number[] }>();
-  for (const sample of samples) {
-    const own = Object.fromEntries(labels.map((label) => [label, sample.labels[label] ?? '']));
-    const key = JSON.stringify(own);
-    const group = groups.get(key) ?? { labels: own, values: [] };
-    group.values.push(sample.value);
-    groups.set(key, group);
+function readLevel(reader: Reader, level: number): RuleExpression {
+  const operators = LEVELS[level];
+  if (operators === undefined) return readOperand(reader);
+  let left = readLevel(reader, level + 1);
+  for (;;) {
+    const operator = operators.find((known) => reader.accept(known));
+    if (operator === undefined) return left;
+    left = { kind: 'binary', operator, left, right: readLevel(reader, level + 1) };
   }
-  return [...groups.values()].map(({ labels: own, values }) => ({ labels: own, value: AGGREGATIONS[by](values) }));
 }
 
-function parseMatchers(text: string): Record<string, string> | undefined {
-  const parts = listOf(text).map((part) => MATCHER.exec(part));
-  if (parts.includes(null)) return undefined;
-  return Object.fromEntries(parts.map((part) => [part?.[1] ?? '', part?.[2] ?? '']));
+function readOperand(reader: Reader): RuleExpression {
+  if (reader.accept('(')) return closed(reader, readLevel(reader, 0));
+  if (reader.accept('-')) return { kind: 'number', value: -Number(reader.take('number')) };
+  if (reader.peek()?.kind === 'number') return { kind: 'number', value: Number(reader.take('number')) };
+  const name = reader.take('name');
+  switch (name) {
+    case 'sum':
+    case 'min':
+    case 'max': {
+      const labels = reader.accept('by') ? readNames(reader) : [];
+      reader.expect('(');
+      return { kind: 'aggregate', by: name, labels, of: closed(reader, readLevel(reader, 0)) };
+    }
+    case 'increase':
+    case 'rate': {
+      reader.expect('(');
+      const of = readSelector(reader, reader.take('name'));
+      reader.expect('[');
+      const windowMs = durationOf(reader.take('duration'));
+      reader.expect(']');
+      return closed(reader, { kind: 'growth', by: name, of, windowMs });
+    }
+    case 'absent':
+      reader.expect('(');
+      return closed(reader, { kind: 'absent', of: readSelector(reader, reader.take('name')) });
+    default:
+      return { kind: 'selector', ...readSelector(reader, name) };
+  }
 }
 
-function listOf(text: string): string[] {
-  return text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
+function closed(reader: Reader, expression: RuleExpression): RuleExpression {
+  reader.expect(')');
+  return expression;
+}
+
+function readNames(reader: Reader): string[] {
+  const names: string[] = [];
+  reader.expect('(');
+  while (!reader.accept(')')) {
+    names.push(reader.take('name'));
+    if (!reader.accept(',') && reader.peek()?.text !== ')') throw new NotUnderstood();
+  }
+  return names;
+}
+
+function readSelector(reader: Reader, metric: string): Selector {
+  const labels: Record<string, string> = {};
+  if (reader.accept('{')) {
+    while (!reader.accept('}')) {
+      const label = reader.take('name');
+      reader.expect('=');
+      labels[label] = reader.take('string');
+      if (!reader.accept(',') && reader.peek()?.text !== '}') throw new NotUnderstood();
+    }
+  }
+  return { metric, labels };
+}
+
+/** The metrics that an expression reads, each with the longest window over which it is read; 0 for the moment only. */
+export function metricsOf(expression: RuleExpression): { readonly of: Selector; readonly windowMs: number }[] {
+  switch (expression.kind) {
+    case 'number':
+      return [];
+    case 'selector':
+      return [{ of: expression, windowMs: 0 }];
+    case 'absent':
+      return [{ of: expression.of, windowMs: 0 }];
+    case 'growth':
+      return [expression];
+    case 'aggregate':
+      return metricsOf(expression.of);
+    case 'binary':
+      return [...metricsOf(expression.left), ...metricsOf(expression.right)];
+  }
 }

@@ -48,7 +48,11 @@ it('for every step of an order', () => {
 it('for every state of a process', () => {
   const states = ProcessStateSchema.values.map(({ number }) => number as ProcessState);
   const silent = states.filter((state) => {
-    const look = (of: ProcessState) => ({ processes: [{ name: 'p', state: of, restarts: 0 }], breakers: [] });
+    const look = (of: ProcessState) => ({
+      processes: [{ name: 'p', state: of, restarts: 0 }],
+      breakers: [],
+      queues: [],
+    });
     return happeningsBetween(look(ProcessState.UNSPECIFIED), look(state)).length === 0;
   });
 

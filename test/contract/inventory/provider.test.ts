@@ -15,6 +15,7 @@ import {
   type SqlSession,
   startDriftProxy,
 } from '../../support/contracts/contracts.ts';
+import { keepVerification } from '../../support/contracts/verification-results.ts';
 import { headersOf } from '../../support/identity/credentials.ts';
 import { type InventoryFixture, startInventoryFixture } from '../../support/services/inventory.ts';
 import { createInventoryStates } from './provider-states.ts';
@@ -58,6 +59,7 @@ describe('inventory', () => {
   }, async () => {
     const verification = await verify(inventory.url);
 
+    await keepVerification(FILE, 'calls', verification);
     verification.assertHonoured();
     const { interactions } = JSON.parse(await readFile(FILE, 'utf8'));
     const calls = interactions.filter(({ type }: { type: string }) => type !== 'Asynchronous/Messages');

@@ -11,6 +11,7 @@ import {
   StockReservedSchema,
 } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { brokenInteractions, captureEvents, contractFile } from '../../support/contracts/contracts.ts';
+import { keepVerification } from '../../support/contracts/verification-results.ts';
 import { type InventoryFixture, lines, reasonOf, startInventoryFixture } from '../../support/services/inventory.ts';
 
 const resources = new AsyncDisposableStack();
@@ -81,6 +82,7 @@ describe("inventory's stream", () => {
     ['AnalyticsService', 5],
   ])('has every event that %s relies on: subject, headers and body', async (consumer, events) => {
     const verification = await verify(consumer, publish);
+    await keepVerification(contractFile(consumer, 'InventoryService'), 'events', verification);
 
     verification.assertHonoured();
     expect(verification.interactions).toHaveLength(events);

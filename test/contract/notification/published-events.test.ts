@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { NotificationSentSchema } from '#gen/shop/notification/v1/notification_events_pb.ts';
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { captureEvents, contractFile } from '../../support/contracts/contracts.ts';
+import { keepVerification } from '../../support/contracts/verification-results.ts';
 import { publishEvent } from '../../support/events.ts';
 import { orderConfirmed, startNotificationFixture } from '../../support/services/notification.ts';
 
@@ -23,6 +24,7 @@ it("notification's stream has every event that AnalyticsService relies on: subje
     },
   });
 
+  await keepVerification(contractFile('AnalyticsService', 'NotificationService'), 'events', verification);
   verification.assertHonoured();
   expect(verification.interactions).toHaveLength(1);
 });

@@ -9,6 +9,7 @@ import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { brokenInteractions, contractFile, ERROR_DETAILS, startDriftProxy } from '../../support/contracts/contracts.ts';
+import { keepVerification } from '../../support/contracts/verification-results.ts';
 import { headersOf } from '../../support/identity/credentials.ts';
 import { type OrderFixture, startOrderFixture } from '../../support/services/order.ts';
 
@@ -75,6 +76,7 @@ const verify = async (url: string, wires?: readonly WireName[]) =>
 it('the order service honours every interaction of MonitorService, in every protocol and HTTP version', async () => {
   const verification = await verify(fixture.service.url);
 
+  await keepVerification(FILE, 'calls', verification);
   verification.assertHonoured();
   expect(verification.interactions.length).toBeGreaterThanOrEqual(7);
 });

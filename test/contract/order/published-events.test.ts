@@ -14,6 +14,7 @@ import {
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { brokenInteractions, captureEvents, contractFile } from '../../support/contracts/contracts.ts';
+import { keepVerification } from '../../support/contracts/verification-results.ts';
 import { type OrderFixture, startOrderFixture } from '../../support/services/order.ts';
 
 const WITHOUT_MONEY = 'cust-without-money';
@@ -83,6 +84,7 @@ describe("the order service's stream", () => {
     ['AnalyticsService', 5],
   ])('has every event that %s relies on', async (consumer, events) => {
     const verification = await verify(consumer, publish);
+    await keepVerification(contractFile(consumer, 'OrderService'), 'events', verification);
 
     verification.assertHonoured();
     expect(verification.interactions).toHaveLength(events);

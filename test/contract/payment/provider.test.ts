@@ -14,6 +14,7 @@ import {
   ERROR_DETAILS,
   startDriftProxy,
 } from '../../support/contracts/contracts.ts';
+import { keepVerification } from '../../support/contracts/verification-results.ts';
 import { headersOf } from '../../support/identity/credentials.ts';
 import { startVerifiedPayment, type VerifiedPayment } from './provider-states.ts';
 
@@ -45,6 +46,7 @@ describe('payment', () => {
   it('honours every interaction of OrderService, in every protocol and HTTP version', async () => {
     const verification = await verify(payment.fixture.url);
 
+    await keepVerification(FILE, 'calls', verification);
     verification.assertHonoured();
     expect(verification.interactions.every(({ checks }) => checks.length === 7)).toBe(true);
   });

@@ -8,6 +8,7 @@ import {
   PaymentRefundedSchema,
 } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { captureEvents, contractFile } from '../../support/contracts/contracts.ts';
+import { keepVerification } from '../../support/contracts/verification-results.ts';
 import { type PaymentFixture, paymentOf, refundOf, startPaymentFixture } from '../../support/services/payment.ts';
 
 const resources = new AsyncDisposableStack();
@@ -60,6 +61,7 @@ describe("payment's stream", () => {
     ['AnalyticsService', 3],
   ])('has every event that %s relies on: subject, headers and body', async (consumer, events) => {
     const verification = await verify(consumer, publish);
+    await keepVerification(contractFile(consumer, 'PaymentService'), 'events', verification);
 
     verification.assertHonoured();
     expect(verification.interactions).toHaveLength(events);

@@ -109,6 +109,24 @@ it('shows that a service that is killed dies, is restarted and recovers', async 
   expect(platform.stack.restarts('inventory')).toBeGreaterThan(restarts);
 });
 
+it('fills the queue of a service until it is healed, after which nothing is lost', async () => {
+  const { page, errors } = await browser.open(at('map'));
+  const queue = page.locator('[data-process=notification] .queue');
+
+  await page.locator('[data-process=notification]').click();
+  await page.getByRole('button', { name: 'Fill its queue' }).click();
+  await box(page, 'notification', 'frozen').waitFor();
+  await queue.getByText('queue').waitFor();
+  await page.getByText('Ends by itself in').waitFor();
+  await page.getByRole('button', { name: 'Heal everything' }).click();
+
+  await queue.waitFor({ state: 'detached' });
+  await box(page, 'notification', 'healthy').waitFor();
+  await page.goto(at('proof'));
+  await judgeUntilRest(page);
+  expect(errors).toEqual([]);
+});
+
 it('holds one page of the list of 10,000 orders, which stays live, and reaches the others', async () => {
   await awaitOrder(platform, (await platform.orders.createOrder(orderRequest())).order?.orderId);
   await storeOrders(10_000);
@@ -127,12 +145,12 @@ it('holds one page of the list of 10,000 orders, which stays live, and reaches t
   expect(errors).toEqual([]);
 });
 
-it('shows what each alert says, which cannot be judged, and for whom a flag is on', async () => {
+it('shows what each alert says, also of the last minutes, and for whom a flag is on', async () => {
   const proof = await browser.open(at('proof'));
   const operate = await browser.open(at('operate'));
 
   const alert = (name: string, state: string) => proof.page.locator(`[data-alert=${name}][data-state=${state}]`);
-  await alert('LoadShed', 'not_judged').waitFor();
+  await alert('LoadShed', 'quiet').getByText('that it looks back').waitFor();
   await platform.stack.stop('analytics');
   await alert('ServiceDown', 'pending').getByText('does not answer /metrics').waitFor();
   await platform.stack.start('analytics');
@@ -148,6 +166,7 @@ it('lists the experiments to start, and finds that the contracts break no consum
 
   await proof.page.getByRole('combobox', { name: 'Experiment' }).selectOption({ value: 'kill-payment' });
   expect(await proof.page.getByRole('button', { name: 'Start' }).isEnabled()).toBe(true);
+  await contracts.page.locator('[data-pair="order inventory"]').waitFor();
   const changes = contracts.page.getByRole('region', { name: 'Can I change?' });
   await changes.getByText('Compared in').waitFor();
   expect([...proof.errors, ...contracts.errors]).toEqual([]);
@@ -218,6 +237,18 @@ it('says that the console is gone, and that it is back', async () => {
 
   await page.getByText('Connected again.').waitFor();
 });
+
+/** Judges the invariants until nothing is in flight and all of them hold. */
+async function judgeUntilRest(page: Page): Promise<void> {
+  const again = page.getByRole('button', { name: 'Judge now' });
+  await expect
+    .poll(async () => {
+      await again.click();
+      await again.waitFor();
+      return await page.getByText(/^. all \d+ hold$/).count();
+    })
+    .toBe(1);
+}
 
 /** The serious findings of axe, by one of its rules or by all, each with the first element that it is about. */
 async function findBarriers(page: Page, rule?: string): Promise<string[]> {

@@ -1,11 +1,12 @@
 // What the console tells about the platform and about itself, in plain HTTP.
 import { once } from 'node:events';
-import { mkdtempDisposable, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtempDisposable, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keepVerification } from '../../support/contracts/verification-results.ts';
 import { headersOf } from '../../support/identity/credentials.ts';
 import { type ConsoleFixture, startConsoleFixture } from '../../support/services/console.ts';
 
@@ -119,6 +120,55 @@ describe('the usage files', () => {
     expect((await read('/console/usage', await headersOf('operator', 'ada'))).body).toEqual({ files: [] });
     expect((await read('/console/usage', await headersOf('customer', 'x'))).status).toBe(403);
     expect((await read('/console/usage', {})).status).toBe(401);
+  });
+});
+
+describe('the verifications', () => {
+  const CONTRACT = JSON.stringify({
+    ...{ consumer: { name: 'A' }, provider: { name: 'B' } },
+    interactions: [{ description: 'one' }, { description: 'two' }, { description: 'three' }],
+  });
+
+  it('are those of the contract as it is, of an older one, and none, as the contract tests keep them', async () => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'verification-'));
+    const [contracts, results] = [join(folder.path, 'contracts'), join(folder.path, 'results')];
+    const file = join(contracts, 'A-B.json');
+    await mkdir(contracts);
+    await writeFile(file, CONTRACT);
+    await using other = await startConsoleFixture({
+      ...{ CONSOLE_CONTRACTS_DIR: contracts, CONSOLE_VERIFICATION_DIR: results },
+    });
+    const pair = async () => {
+      const { pairs } = (await (await fetch(`${other.url}/console/verifications`)).json()) as { pairs: unknown[] };
+      return pairs[0];
+    };
+    const verified = (title: string, fault?: string) => ({ title, checks: [{ wire: 'w', differences: [], fault }] });
+    const keep = (kind: 'calls' | 'events', ...interactions: ReturnType<typeof verified>[]) =>
+      keepVerification(file, kind, { interactions: interactions as never }, results);
+
+    expect(await pair()).toMatchObject({ consumer: 'A', provider: 'B', interactions: 3, evidence: 'none', time: null });
+    await keep('calls', verified('one'), verified('two', 'no answer'));
+    expect(await pair()).toMatchObject({ honoured: 1, broken: ['two'], evidence: 'current' });
+    await keep('events', verified('three'));
+    await keep('calls', verified('one'), verified('two'));
+    expect(await pair()).toMatchObject({ honoured: 3, broken: [], evidence: 'current', time: expect.any(String) });
+    await writeFile(file, `${CONTRACT}\n`);
+    expect(await pair()).toMatchObject({ evidence: 'changed' });
+  });
+
+  it('are for operators only, none where there are no folders, and name a file that is none', async () => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'verification-'));
+    await writeFile(join(folder.path, 'A-B.json'), '{}');
+    await using other = await startConsoleFixture({
+      ...{ CONSOLE_CONTRACTS_DIR: folder.path, CONSOLE_VERIFICATION_DIR: folder.path },
+    });
+    const response = await fetch(`${other.url}/console/verifications`);
+
+    expect([response.status, await response.json()]).toMatchObject([503, { reason: 'RESULTS_UNREADABLE' }]);
+    const operator = await headersOf('operator', 'ada');
+    expect((await read('/console/verifications', operator)).body).toEqual({ pairs: [] });
+    expect((await read('/console/verifications', await headersOf('customer', 'x'))).status).toBe(403);
+    expect((await read('/console/verifications', {})).status).toBe(401);
   });
 });
 

@@ -4,13 +4,16 @@ import type { RuleSettings } from './rules.ts';
 export const importRuleSettings: RuleSettings = {
   pureFiles: [
     'services/analytics/sales.ts',
+    'services/console/alerts/evaluate-rule.ts',
     'services/console/alerts/rule-expression.ts',
+    'services/console/alerts/sample-history.ts',
     'services/console/metrics-text.ts',
     'services/console/page/src/model/amounts.ts',
     'services/console/page/src/model/basket.ts',
     'services/console/page/src/model/flags.ts',
     'services/console/page/src/model/map-layout.ts',
     'services/console/page/src/model/overview.ts',
+    'services/console/page/src/model/queues.ts',
     'services/console/page/src/model/rates.ts',
     'services/console/page/src/model/routes.ts',
     'services/console/page/src/model/sales.ts',

@@ -9,6 +9,7 @@ describe('the config of the console', () => {
       signIn: true,
       localControlUrl: undefined,
       usageDirectory: undefined,
+      verificationFolders: { contracts: undefined, results: undefined },
       breakerResetMs: 1_000,
       urls: { order: 'http://127.0.0.1:50051', monitor: 'http://127.0.0.1:50056' },
     });

@@ -106,7 +106,7 @@ function ViewOf({
     case 'proof':
       return <ProofView local={local} />;
     case 'operate':
-      return <OperateView />;
+      return <OperateView local={local} />;
     case 'sales':
       return <SalesView />;
     case 'contracts':

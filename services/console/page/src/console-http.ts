@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { Alert } from './model/alerts.ts';
 import type { Overview } from './model/overview.ts';
 import type { UsageFile } from './model/usage-matrix.ts';
+import type { VerifiedPair } from './model/verifications.ts';
 
 export type Session = {
   readonly signInNeeded: boolean;
@@ -59,6 +60,16 @@ export function useUsage() {
     queryKey: ['usage'],
     queryFn: () => read<{ readonly files: readonly UsageFile[] }>('/console/usage'),
     staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
+/** The last verification of each contract; another may be made while one looks. */
+export function useVerifications() {
+  return useQuery({
+    queryKey: ['verifications'],
+    queryFn: () => read<{ readonly pairs: readonly VerifiedPair[] }>('/console/verifications'),
+    refetchInterval: 5_000,
+    retry: false,
   });
 }
 

@@ -7,10 +7,17 @@ import { decodeEvent } from '#services/console/page/src/model/events.ts';
 import { happeningsBetween } from '#services/console/page/src/model/happenings.ts';
 import { BOXES, endsOf, LINES, MAP_HEIGHT, MAP_WIDTH } from '#services/console/page/src/model/map-layout.ts';
 import type { Overview } from '#services/console/page/src/model/overview.ts';
+import { describeQueues, queuesOf } from '#services/console/page/src/model/queues.ts';
 import { formatRate, ratesBetween } from '#services/console/page/src/model/rates.ts';
 import { replicasOf, stateOfReplicas } from '#services/console/page/src/model/replicas.ts';
 import { listUsage } from '#services/console/page/src/model/usage-matrix.ts';
 import { describeVerdicts, invariantTitle } from '#services/console/page/src/model/verdicts.ts';
+import {
+  describePair,
+  needsVerification,
+  summarisePairs,
+  type VerifiedPair,
+} from '#services/console/page/src/model/verifications.ts';
 import { summariseMetrics } from '#services/console/service-overview.ts';
 
 describe('rates', () => {
@@ -90,6 +97,7 @@ describe('what happened', () => {
   const look = (state: ProcessState, restarts = 0, breaker = 'closed') => ({
     processes: [{ name: 'payment', state, restarts }],
     breakers: [{ from: 'order', to: 'payment', state: breaker }],
+    queues: [],
   });
   const { HEALTHY, DOWN, STARTING, PAUSED } = ProcessState;
 
@@ -107,7 +115,73 @@ describe('what happened', () => {
   });
 
   it('is nothing for a process or breaker that was not known before', () => {
-    expect(happeningsBetween({ processes: [], breakers: [] }, look(DOWN, 3, 'open'))).toEqual([]);
+    expect(happeningsBetween({ processes: [], breakers: [], queues: [] }, look(DOWN, 3, 'open'))).toEqual([]);
+  });
+});
+
+describe('the verification of a contract', () => {
+  const pair = { consumer: 'A', provider: 'B', interactions: 3, honoured: 3, broken: [], time: null };
+  const current: VerifiedPair = { ...pair, evidence: 'current' };
+  const none: VerifiedPair = { ...pair, honoured: 0, evidence: 'none' };
+
+  it.each([
+    [current, 'all 3 honoured', 'good'],
+    [{ ...current, honoured: 2 }, '2 of 3 verified', 'wait'],
+    [{ ...current, honoured: 2, broken: ['two'] }, '1 of 3 broken', 'bad'],
+    [{ ...current, evidence: 'changed' as const, broken: ['two'] }, 'contract changed since', 'wait'],
+    [none, 'not verified', 'quiet'],
+  ])('is shown in a few words, case %#', (verified, label, tone) => {
+    expect(describePair(verified)).toEqual({ label, tone });
+  });
+
+  it.each([
+    [[current, current], 'all 2 honoured', 'good', false],
+    [[current, none], '1 of 2 honoured', 'wait', true],
+    [[current, { ...current, broken: ['two'] }], '1 of 2 broken', 'bad', false],
+  ])(
+    'of several is summed up, and asks for another run where one is missing, case %#',
+    (pairs, label, tone, isMissing) => {
+      expect(summarisePairs(pairs)).toEqual({ label, tone });
+      expect(needsVerification(pairs)).toBe(isMissing);
+    },
+  );
+});
+
+describe('the queues of a service', () => {
+  const rates = { outbox: 12, pending: 3 };
+  const queues = [
+    { process: 'notification', waiting: 40n },
+    { process: 'analytics', waiting: 5n },
+    { process: 'analytics', waiting: 7n },
+  ];
+
+  it.each([
+    ['analytics', rates, queues, { outbox: 12, waiting: 12 }, 'outbox 12 · queue 12'],
+    ['notification', undefined, queues, { outbox: 0, waiting: 40 }, 'queue 40'],
+    ['payment', rates, queues, { outbox: 12, waiting: 0 }, 'outbox 12'],
+    ['payment', rates, undefined, { outbox: 12, waiting: 3 }, 'outbox 12'],
+    ['payment', undefined, undefined, { outbox: 0, waiting: 0 }, ''],
+  ])(
+    '%s: are those that the broker counts, else those that it says itself, case %#',
+    (name, own, counted, lengths, text) => {
+      expect(queuesOf(name, own, counted)).toEqual(lengths);
+      expect(describeQueues(lengths)).toBe(text);
+    },
+  );
+
+  it.each([
+    [{ waiting: 49 }, { waiting: 50 }, ['50 events wait for payment']],
+    [{ waiting: 50 }, { waiting: 900 }, []],
+    [{ waiting: 50 }, { waiting: 49 }, ['the queue of payment is worked off']],
+    [{ outbox: 0 }, { outbox: 80 }, ['80 events wait in the outbox of payment']],
+    [{ outbox: 80 }, {}, ['the outbox of payment is worked off']],
+  ])('that were %j and are %j are written into the history as %j', (was, is, texts) => {
+    const look = (lengths: object) => ({
+      ...{ processes: [], breakers: [] },
+      queues: [{ process: 'payment', outbox: 0, waiting: 0, ...lengths }],
+    });
+
+    expect(happeningsBetween(look(was), look(is)).map(({ text }) => text)).toEqual(texts);
   });
 });
 

@@ -1,11 +1,15 @@
 // The local stack's control port over a stack that only remembers what was done to it.
 import { Code, type ConnectError, createClient, createRouterTransport } from '@connectrpc/connect';
-import { beforeEach, describe, expect, it } from 'vitest';
-import { ControlService, ProcessState, VerdictState } from '#gen/local/control/v1/control_pb.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ControlService, LinkFault, ProcessState, VerdictState } from '#gen/local/control/v1/control_pb.ts';
 import { createControlService } from '#local/control/control-service.ts';
 import type { ControlledProcess, ControlledStack } from '#local/control/controlled-stack.ts';
+import { proxiedUrl } from '#local/control/fault-links.ts';
+import { createFrozenProcesses } from '#local/control/frozen-processes.ts';
 import { readVerdicts } from '#local/control/invariant-judge.ts';
 import type { OrderEventsQuery } from '#local/control/order-history/order-events.ts';
+import { createQueueFill, type QueueFill } from '#local/control/queue-fill.ts';
+import { createQueueHolds } from '#local/control/queue-holds.ts';
 import { orderOf } from '#local/control/traffic.ts';
 import { DOMAIN } from '#services/domain.ts';
 import { toConnectError } from '#services/platform/server/rpc-errors.ts';
@@ -18,6 +22,7 @@ const EVENT = {
 let done: string[];
 let queries: OrderEventsQuery[];
 let rows: ControlledProcess[];
+let queueFill: QueueFill;
 const row = (name: string, health: ControlledProcess['health'] = 'healthy') => ({
   ...{ name, health, address: 'x', restarts: 0 },
   pid: health === 'healthy' ? 7 : undefined,
@@ -38,9 +43,31 @@ const client = () => {
     start: note('start'),
   };
   let rate = 0;
+  let fault: LinkFault = LinkFault.UNSPECIFIED;
+  const frozen = createFrozenProcesses(stack as unknown as ControlledStack);
+  const links = {
+    list: () => [{ from: 'order', to: 'nats', fault }],
+    set: async (from: string, to: string, wanted: LinkFault) => {
+      done.push(`link ${from} ${to} ${wanted === LinkFault.CUT ? 'CUT' : 'UNSPECIFIED'}`);
+      fault = wanted;
+    },
+    heal: async () => {
+      fault = LinkFault.UNSPECIFIED;
+      return ['order to payment'];
+    },
+  };
+  queueFill = createQueueFill({
+    holds: createQueueHolds({ stack, frozen, links }),
+    startBurst: (orders, perSecond) => {
+      done.push(`burst of ${orders} at ${perSecond}`);
+      return { state: () => ({ sent: 3, failed: 1 }), [Symbol.dispose]: () => void done.push('burst ends') };
+    },
+  });
   const service = createControlService({
     stack: stack as unknown as ControlledStack,
-    links: { list: () => [], set: async () => undefined, heal: async () => ['order to payment'] } as never,
+    ...{ frozen, queueFill },
+    links: links as never,
+    queueLengths: { read: async () => [{ process: 'notification', stream: 'SHOP_ORDER', waiting: 7 }] },
     judge: async () => ({ verdicts: [], durationMs: 1 }),
     traffic: {
       state: () => ({ ordersPerSecond: rate, sent: 0, failed: 0 }),
@@ -90,6 +117,10 @@ beforeEach(() => {
   [done, queries] = [[], []];
   rows = [row('postgres'), row('nats', 'stopped'), row('payment'), row('mailbox', 'external'), row('console')];
 });
+afterEach(() => {
+  queueFill?.cancel();
+  vi.useRealTimers();
+});
 
 describe('a process', () => {
   it.each([
@@ -129,6 +160,13 @@ describe('a process', () => {
 
     expect(done).toEqual(['kill payment SIGSTOP', 'kill payment SIGCONT', 'stop payment']);
   });
+});
+
+it('puts a proxy into an address with all else that it has, such as its password', () => {
+  const broker = 'nats://order:secret@127.0.0.1:4222?api_prefix=%24JS.shop';
+
+  expect(proxiedUrl(broker, 'nats://127.0.0.1:7')).toBe('nats://order:secret@127.0.0.1:7?api_prefix=%24JS.shop');
+  expect(proxiedUrl('https://localhost:50053', 'http://127.0.0.1:7')).toBe('https://127.0.0.1:7');
 });
 
 it('lists what was logged about an order, and about nothing else', async () => {
@@ -175,6 +213,87 @@ it('heals what is frozen, stopped and linked by a fault', async () => {
 
   expect((await control.heal({})).healed).toEqual(['payment', 'nats', 'order to payment']);
   expect(done).toEqual(['kill payment SIGSTOP', 'kill payment SIGCONT', 'start nats']);
+});
+
+describe('a queue', () => {
+  const BURST = 'burst of 200 at 10';
+  const filling = async (control: ReturnType<typeof client>) => (await control.listProcesses({})).queueFill?.process;
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    rows = [row('order'), row('analytics'), row('analytics-2'), row('notification'), row('payment')];
+  });
+
+  it.each([
+    [
+      'analytics',
+      ['kill analytics SIGSTOP', 'kill analytics-2 SIGSTOP'],
+      ['kill analytics SIGCONT', 'kill analytics-2 SIGCONT'],
+    ],
+    ['order', ['link order nats CUT'], ['link order nats UNSPECIFIED']],
+  ])(
+    'of %s is filled by a burst while nothing works it off, which ends after a minute',
+    async (process, held, released) => {
+      const control = client();
+
+      const { queueFill: begun } = await control.fillQueue({ process });
+      expect(begun).toMatchObject({ process, orders: 200, sent: 3, failed: 1 });
+      expect(done).toEqual([...held, BURST]);
+      await vi.advanceTimersByTimeAsync(59_999);
+      expect(await filling(control)).toBe(process);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(done).toEqual([...held, BURST, 'burst ends', ...released]);
+      expect(await filling(control)).toBeUndefined();
+    },
+  );
+
+  it('is released by healing, and by its process when that continues or dies', async () => {
+    const control = client();
+
+    await control.fillQueue({ process: 'notification' });
+    expect((await control.heal({})).healed).toContain('notification');
+    expect(await filling(control)).toBeUndefined();
+    await control.fillQueue({ process: 'notification' });
+    await control.resumeProcess({ process: 'notification' });
+    expect(await filling(control)).toBeUndefined();
+    await control.fillQueue({ process: 'notification' });
+    rows = rows.map((known) => (known.name === 'notification' ? { ...known, pid: 8 } : known));
+    expect(await filling(control)).toBeUndefined();
+    done.length = 0;
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(done).toEqual(['burst ends']);
+  });
+
+  it.each([
+    ['payment', 'NotFound'],
+    ['toString', 'NotFound'],
+    ['', 'NotFound'],
+    ['monitor', 'NotFound'],
+  ])('of "%s" cannot be filled: %s', async (process, code) => {
+    expect(await codeOf(client().fillQueue({ process }))).toBe(code);
+    expect(done).toEqual([]);
+  });
+
+  it('is not filled beside another, nor while a replica cannot be frozen, and says which can be', async () => {
+    const control = client();
+    const { processes } = await control.listProcesses({});
+    expect(processes.filter(({ fillable }) => fillable).map(({ name }) => name)).toEqual([
+      'order',
+      'analytics',
+      'notification',
+    ]);
+
+    await control.fillQueue({ process: 'order' });
+    expect(await codeOf(control.fillQueue({ process: 'analytics' }))).toBe('FailedPrecondition');
+    await control.heal({});
+    done.length = 0;
+    rows = [row('analytics'), row('analytics-2', 'waiting')];
+    expect(await codeOf(control.fillQueue({ process: 'analytics' }))).toBe('FailedPrecondition');
+    expect(done).toEqual(['kill analytics SIGSTOP', 'kill analytics SIGCONT']);
+  });
+
+  it('is as long as the broker says', async () => {
+    expect(await client().listQueues({})).toMatchObject({ queues: [{ process: 'notification', waiting: 7n }] });
+  });
 });
 
 it.each([

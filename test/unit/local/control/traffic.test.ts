@@ -109,4 +109,19 @@ describe('the steady load', () => {
 
     expect(traffic.state()).toMatchObject({ sent: 50, failed: 2 });
   });
+
+  it('goes on beside a burst, which sends its number of orders, or fewer when it is ended', async () => {
+    traffic.set(1);
+    const burst = traffic.startBurst(20, 10);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(burst.state().sent).toBe(10);
+    await vi.advanceTimersByTimeAsync(9_000);
+
+    expect([burst.state(), traffic.state().sent]).toEqual([{ sent: 20, failed: 0 }, 10]);
+    const ended = traffic.startBurst(20, 10);
+    await vi.advanceTimersByTimeAsync(500);
+    ended[Symbol.dispose]();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(ended.state().sent).toBe(5);
+  });
 });

@@ -8,6 +8,8 @@ export type Alert = {
   readonly action: string;
   readonly state: 'firing' | 'pending' | 'quiet' | 'not_judged';
   readonly holdMs: number;
+  readonly windowMs: number;
+  readonly knownMs: number;
   readonly instances: readonly { readonly summary: string; readonly firing: boolean; readonly heldMs: number }[];
 };
 

@@ -13,8 +13,11 @@ export function changeBasket(basket: Basket, productId: string, change: number, 
   return next;
 }
 
+/** The part of shop.order.v1.CreateOrderItem that is sent, and the part of shop.order.v1.QuoteOrderItem that is sent. */
+export type BasketItem = { readonly productId: string; readonly quantity: number };
+
 /** The items of an order. */
-export function itemsOf(basket: Basket): { productId: string; quantity: number }[] {
+export function itemsOf(basket: Basket): BasketItem[] {
   return [...basket].map(([productId, quantity]) => ({ productId, quantity }));
 }
 

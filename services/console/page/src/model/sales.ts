@@ -9,12 +9,11 @@ export type Minute = {
   readonly orders: number;
 };
 
+/** The part of shop.analytics.v1.MinuteSales that is read. */
+export type SalesOfMinute = { readonly minute?: Time | undefined; readonly ordersConfirmed: bigint };
+
 /** The latest `count` minutes up to `now`, oldest first. */
-export function latestMinutes(
-  minutes: readonly { readonly minute?: Time | undefined; readonly ordersConfirmed: bigint }[],
-  now: number,
-  count: number,
-): Minute[] {
+export function latestMinutes(minutes: readonly SalesOfMinute[], now: number, count: number): Minute[] {
   const orders = new Map(
     minutes.map(({ minute, ordersConfirmed }) => [millisecondsOf(minute) ?? 0, Number(ordersConfirmed)]),
   );

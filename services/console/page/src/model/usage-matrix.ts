@@ -49,6 +49,7 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-function shortName(service: string): string {
+/** `OrderService` is order. */
+export function shortName(service: string): string {
   return service.replace(/Service$/, '').toLowerCase();
 }

@@ -1,4 +1,4 @@
-// The alerts, judged live: those that fire first, and those that only a Prometheus can judge last.
+// The alerts, judged live: those that fire first, and those whose rules are not understood last.
 import { useAlerts } from '../console-http.ts';
 import { type Alert, sortAlerts, summariseAlerts } from '../model/alerts.ts';
 import type { Tone } from '../model/order-steps.ts';
@@ -21,8 +21,8 @@ export function Alerts() {
   return (
     <Card title="Alerts" aside={alerts.length > 0 && <Badge tone={tone}>{text}</Badge>}>
       <p className="muted small-text">
-        The rules of Prometheus that one look at the metrics can judge, judged now. Those that need a history of metrics
-        are marked: a Prometheus judges them.
+        The rules of Prometheus, judged now by the metrics of all services, and by what this console has seen of them
+        since it was started.
       </p>
       {error && <Failure error={error} onRetry={() => void refetch()} />}
       {isPending && <Loading rows={6} />}
@@ -37,7 +37,7 @@ export function Alerts() {
 }
 
 function AlertRow({
-  alert: { name, severity, expression, action, state, holdMs, instances },
+  alert: { name, severity, expression, action, state, holdMs, windowMs, knownMs, instances },
 }: {
   readonly alert: Alert;
 }) {
@@ -55,6 +55,11 @@ function AlertRow({
         ))}
         {instances.length > 0 && <p className="muted small-text">{action}</p>}
         <p className="muted small-text mono">{expression}</p>
+        {knownMs < windowMs && (
+          <p className="muted small-text">
+            By {formatDuration(knownMs)} of the {formatDuration(windowMs)} that it looks back.
+          </p>
+        )}
       </div>
     </li>
   );

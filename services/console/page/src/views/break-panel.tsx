@@ -1,10 +1,18 @@
 // Break it: what can be done to the process that is chosen on the map, and to its links.
 import { useMutation } from '@connectrpc/connect-query';
-import { ControlService, type Link, LinkFault, type Process, ProcessState } from '#gen/local/control/v1/control_pb.ts';
+import {
+  ControlService,
+  type Link,
+  LinkFault,
+  type Process,
+  ProcessState,
+  type QueueFill,
+} from '#gen/local/control/v1/control_pb.ts';
 import { BOXES } from '../model/map-layout.ts';
 import { replicasOf } from '../model/replicas.ts';
 import { Card } from '../parts/card.tsx';
 import { Failure } from '../parts/notice.tsx';
+import { QueueActions } from './queue-actions.tsx';
 
 /** The process that serves this page. */
 const SELF = 'console';
@@ -13,12 +21,14 @@ export type BreakPanelProps = {
   readonly name: string;
   readonly processes: readonly Process[];
   readonly links: readonly Link[];
+  readonly queueFill: QueueFill | undefined;
   readonly onChanged: () => void;
 };
 
-export function BreakPanel({ name, processes, links, onChanged }: BreakPanelProps) {
+export function BreakPanel({ name, processes, links, queueFill, onChanged }: BreakPanelProps) {
   const replicas = replicasOf(processes, name);
   const label = BOXES.find((box) => box.name === name)?.label ?? name;
+  const fillable = replicas.find((process) => process.fillable);
   const own = links.filter(({ from, to }) => from === name || to === name);
   return (
     <Card title={`Break it: ${label}`}>
@@ -33,6 +43,7 @@ export function BreakPanel({ name, processes, links, onChanged }: BreakPanelProp
             onChanged={onChanged}
           />
         ))}
+      {fillable && <QueueActions key={name} process={fillable} fill={queueFill} onChanged={onChanged} />}
       {own.map((link) => (
         <LinkActions key={`${link.from} ${link.to}`} link={link} onChanged={onChanged} />
       ))}

@@ -5,6 +5,7 @@ import { counted, distinct, listUsage, type Usage } from '../model/usage-matrix.
 import { Card } from '../parts/card.tsx';
 import { Empty, Failure, Loading } from '../parts/notice.tsx';
 import { ContractChanges } from './contract-changes.tsx';
+import { Verifications } from './verifications.tsx';
 
 export function ContractsView({ local }: { readonly local: boolean }) {
   const usage = useUsage();
@@ -23,6 +24,7 @@ export function ContractsView({ local }: { readonly local: boolean }) {
       {usage.isPending && <Loading rows={6} />}
       {usage.data && found.length === 0 && <Empty>This console was given no usage files (CONSOLE_USAGE_DIR).</Empty>}
       {found.length > 0 && <Matrix usage={found} />}
+      <Verifications />
       {local && <ContractChanges />}
     </>
   );

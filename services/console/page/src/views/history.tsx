@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'react';
 import type { Process } from '#gen/local/control/v1/control_pb.ts';
 import { type Happening, happeningsBetween, type Look } from '../model/happenings.ts';
+import { queuesOf, type WaitingEvents } from '../model/queues.ts';
 import type { ServiceRates } from '../model/rates.ts';
 import { Card } from '../parts/card.tsx';
 import { Empty } from '../parts/notice.tsx';
@@ -11,7 +12,11 @@ const MOST = 30;
 export type Dated = Happening & { readonly id: number; readonly time: Date };
 
 /** Collects what happens from one look to the next. */
-export function useHappenings(processes: readonly Process[], rates: readonly ServiceRates[]): readonly Dated[] {
+export function useHappenings(
+  processes: readonly Process[],
+  rates: readonly ServiceRates[],
+  queues: readonly WaitingEvents[] | undefined,
+): readonly Dated[] {
   const earlier = useRef<Look>(undefined);
   const count = useRef(0);
   const [happenings, setHappenings] = useState<readonly Dated[]>([]);
@@ -22,7 +27,8 @@ export function useHappenings(processes: readonly Process[], rates: readonly Ser
     // A service that is down has no metrics: its breakers are as they were.
     const known =
       earlier.current?.breakers.filter(({ from }) => !breakers.some((breaker) => breaker.from === from)) ?? [];
-    const look = { processes, breakers: [...breakers, ...known] };
+    const lengths = rates.map((known) => ({ process: known.name, ...queuesOf(known.name, known, queues) }));
+    const look = { processes, breakers: [...breakers, ...known], queues: lengths };
     const found = earlier.current === undefined ? [] : happeningsBetween(earlier.current, look);
     earlier.current = look;
     if (found.length === 0) return;
@@ -31,7 +37,7 @@ export function useHappenings(processes: readonly Process[], rates: readonly Ser
       return { ...happening, id: count.current, time: new Date() };
     });
     setHappenings((before) => [...dated.reverse(), ...before].slice(0, MOST));
-  }, [processes, rates]);
+  }, [processes, rates, queues]);
   return happenings;
 }
 

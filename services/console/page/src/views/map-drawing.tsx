@@ -12,6 +12,7 @@ import {
   MAP_HEIGHT,
   MAP_WIDTH,
 } from '../model/map-layout.ts';
+import { describeQueues, queuesOf, type WaitingEvents } from '../model/queues.ts';
 import { formatRate, type ServiceRates } from '../model/rates.ts';
 import { replicasOf, stateOfReplicas } from '../model/replicas.ts';
 import { formatDuration } from '../model/times.ts';
@@ -20,11 +21,12 @@ export type MapDrawingProps = {
   readonly rates: readonly ServiceRates[];
   readonly processes: readonly Process[];
   readonly links: readonly Link[];
+  readonly queues: readonly WaitingEvents[] | undefined;
   readonly chosen: string;
   readonly onChoose: (name: string) => void;
 };
 
-export function MapDrawing({ rates, processes, links, chosen, onChoose }: MapDrawingProps) {
+export function MapDrawing({ rates, processes, links, queues, chosen, onChoose }: MapDrawingProps) {
   return (
     <figure className="map-frame" aria-label="Map of the platform">
       {/* biome-ignore lint/a11y/noSvgWithoutTitle: the figure has the name; a title would show it over every box. */}
@@ -51,6 +53,7 @@ export function MapDrawing({ rates, processes, links, chosen, onChoose }: MapDra
             box={box}
             rates={rates.find(({ name }) => name === box.name)}
             replicas={replicasOf(processes, box.name)}
+            queues={queues}
             isChosen={chosen === box.name}
             onChoose={() => onChoose(box.name)}
           />
@@ -93,11 +96,12 @@ type MapBoxProps = {
   readonly box: Box;
   readonly rates: ServiceRates | undefined;
   readonly replicas: readonly Process[];
+  readonly queues: readonly WaitingEvents[] | undefined;
   readonly isChosen: boolean;
   readonly onChoose: () => void;
 };
 
-function MapBox({ box, rates, replicas, isChosen, onChoose }: MapBoxProps) {
+function MapBox({ box, rates, replicas, queues, isChosen, onChoose }: MapBoxProps) {
   const [state, tone] = stateOf(box.name, replicas, rates);
   const restarts = replicas.reduce((sum, process) => sum + process.restarts, 0);
   const count = Math.max(replicas.length, rates?.replicas ?? 1);
@@ -134,6 +138,24 @@ function MapBox({ box, rates, replicas, isChosen, onChoose }: MapBoxProps) {
       )}
       <text x="14" y="58" className="box-facts">
         {[state, facts].filter(Boolean).join(' · ')}
+      </text>
+      <QueueBadge text={describeQueues(queuesOf(box.name, rates, queues))} />
+    </g>
+  );
+}
+
+const LETTER_WIDTH = 7;
+const BADGE_HEIGHT = 20;
+
+/** The length of a service's queues, on the upper edge of its box. */
+function QueueBadge({ text }: { readonly text: string }) {
+  if (text === '') return null;
+  const width = text.length * LETTER_WIDTH + 16;
+  return (
+    <g className="queue" transform={`translate(${BOX_WIDTH - width - 8} -8)`}>
+      <rect width={width} height={BADGE_HEIGHT} rx={BADGE_HEIGHT / 2} />
+      <text x={width / 2} y="14" textAnchor="middle">
+        {text}
       </text>
     </g>
   );

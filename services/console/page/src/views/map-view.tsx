@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { ControlService, type Link, type Process } from '#gen/local/control/v1/control_pb.ts';
 import { useOverview } from '../console-http.ts';
 import { Failure, Loading } from '../parts/notice.tsx';
+import { useQueues } from '../use-queues.ts';
 import { BreakPanel } from './break-panel.tsx';
 import { History, useHappenings } from './history.tsx';
 import { MapDrawing } from './map-drawing.tsx';
@@ -20,7 +21,8 @@ export function MapView({ local }: { readonly local: boolean }) {
   const [chosen, setChosen] = useState<string>('payment');
   const processes = control.data?.processes ?? NO_PROCESSES;
   const links = control.data?.links ?? NO_LINKS;
-  const happenings = useHappenings(processes, rates);
+  const queues = useQueues(local);
+  const happenings = useHappenings(processes, rates, queues);
   return (
     <>
       <div className="view-head">
@@ -44,10 +46,15 @@ export function MapView({ local }: { readonly local: boolean }) {
       {overview.isPending && <Loading rows={8} />}
       {overview.data && (
         <div className="map-columns">
-          <MapDrawing rates={rates} processes={processes} links={links} chosen={chosen} onChoose={setChosen} />
+          <MapDrawing {...{ rates, processes, links, queues, chosen }} onChoose={setChosen} />
           <div className="map-side">
             {local && (
-              <BreakPanel name={chosen} processes={processes} links={links} onChanged={() => void control.refetch()} />
+              <BreakPanel
+                {...{ processes, links }}
+                name={chosen}
+                queueFill={control.data?.queueFill}
+                onChanged={() => void control.refetch()}
+              />
             )}
             <History happenings={happenings} />
           </div>

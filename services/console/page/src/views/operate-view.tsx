@@ -3,17 +3,20 @@ import { useQuery } from '@connectrpc/connect-query';
 import { BreakerState, type ConsumerStatus, type ServiceStatus } from '#gen/shop/ops/v1/ops_pb.ts';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import type { Tone } from '../model/order-steps.ts';
+import { queuesOf, type WaitingEvents } from '../model/queues.ts';
 import { formatDuration } from '../model/times.ts';
 import { Badge } from '../parts/badge.tsx';
 import { Card } from '../parts/card.tsx';
 import { describeFailure, isRefusal } from '../parts/notice.tsx';
 import { transportTo } from '../transports.ts';
+import { useQueues } from '../use-queues.ts';
 import { DeadLetters } from './dead-letters.tsx';
 import { Flags } from './flags.tsx';
 
 const SERVICES = ['order', 'inventory', 'payment', 'notification', 'analytics', 'monitor'];
 
-export function OperateView() {
+export function OperateView({ local }: { readonly local: boolean }) {
+  const queues = useQueues(local);
   return (
     <>
       <div className="view-head">
@@ -47,7 +50,7 @@ export function OperateView() {
             </thead>
             <tbody>
               {SERVICES.map((name) => (
-                <ServiceRow key={name} name={name} />
+                <ServiceRow key={name} name={name} queues={queues} />
               ))}
             </tbody>
           </table>
@@ -59,7 +62,10 @@ export function OperateView() {
   );
 }
 
-function ServiceRow({ name }: { readonly name: string }) {
+type ServiceRowProps = { readonly name: string; readonly queues: readonly WaitingEvents[] | undefined };
+
+function ServiceRow({ name, queues }: ServiceRowProps) {
+  const { waiting } = queuesOf(name, undefined, queues);
   const options = { transport: transportTo(name), refetchInterval: 1_500 };
   const { data, error } = useQuery(OpsService.method.getStatus, {}, options);
   const { status } = data ?? {};
@@ -70,16 +76,23 @@ function ServiceRow({ name }: { readonly name: string }) {
         <td colSpan={7}>
           {isRefusal(error) ? <Badge tone="quiet">not shown</Badge> : <Badge tone="bad">down</Badge>}{' '}
           <span className="muted">{describeFailure(error)}</span>
+          <Waiting count={waiting} />
         </td>
       )}
       {!error && status === undefined && (
-        <td colSpan={7} className="muted">
-          …
+        <td colSpan={7}>
+          <span className="muted">…</span>
+          <Waiting count={waiting} />
         </td>
       )}
       {!error && status && <StatusCells status={status} />}
     </tr>
   );
+}
+
+/** What a service that does not answer cannot say itself. */
+function Waiting({ count }: { readonly count: number }) {
+  return count > 0 && <strong className="wait-text"> {count} events wait for it.</strong>;
 }
 
 function StatusCells({ status }: { readonly status: ServiceStatus }) {
