@@ -134,7 +134,7 @@ function createAdmissionControl({ maxCalls, maxQueuedCalls, maxQueueMs }: CallLi
   const bulkhead = createBulkhead({
     maxConcurrent: limit.current,
     maxQueued: maxQueuedCalls,
-    // In turn, each of a few callers that wait for their answers is served. In an overload, nobody would be served in time.
+    // In turn, each of a few callers that wait for their answers is served. In an overload, none would be served in time.
     order: () => (overload.isOverloadedNow() ? 'lifo' : 'fifo'),
   });
   const { view } = bulkhead;
