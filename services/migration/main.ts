@@ -9,7 +9,12 @@ import { loadConfig } from './config.ts';
 
 try {
   for (const { service, ...urls } of loadConfig(process.env)) {
-    await migrate({ ...urls, directory: fileURLToPath(new URL(`../${service}/migrations`, import.meta.url)) });
+    try {
+      await migrate({ ...urls, directory: fileURLToPath(new URL(`../${service}/migrations`, import.meta.url)) });
+    } catch (error) {
+      const names = `${service.toUpperCase()}_DATABASE_URL and ${service.toUpperCase()}_MIGRATION_DATABASE_URL`;
+      throw new Error(`that of ${service} (${names}): ${describeError(error)}`, { cause: error });
+    }
     process.stdout.write(`the database of ${service} is migrated\n`);
   }
 } catch (error) {

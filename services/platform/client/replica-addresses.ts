@@ -22,7 +22,10 @@ type Options = { readonly lookup?: Lookup; readonly now?: () => number };
 
 const lookUpAll: Lookup = (hostname) => dns.lookup(hostname, { all: true });
 
-/** Creates the addresses of `http://one:50052,http://two:50052`. Names are resolved again every 10 s, in the background. */
+/**
+ * Creates the addresses of `http://one:50052,http://two:50052`. Names are resolved again every 10 s, in the background; while that fails,
+ * a name keeps the addresses that it had.
+ */
 export function createReplicaAddresses(
   list: string,
   { lookup = lookUpAll, now = () => performance.now() }: Options = {},
@@ -32,8 +35,16 @@ export function createReplicaAddresses(
   let known: Promise<readonly ReplicaAddress[]> | undefined;
   let resolvedAt = now();
 
-  const resolveAll = async (): Promise<readonly ReplicaAddress[]> =>
-    (await Promise.all(urls.map((url) => resolve(url, lookup)))).flat();
+  const lastFound = new Map<string, readonly ReplicaAddress[]>();
+  const resolveOne = async (url: string): Promise<readonly ReplicaAddress[]> => {
+    try {
+      lastFound.set(url, await resolve(url, lookup));
+    } catch {
+      // Nothing is known: the connection to the name fails with the same reason.
+    }
+    return lastFound.get(url) ?? [{ url }];
+  };
+  const resolveAll = async (): Promise<readonly ReplicaAddress[]> => (await Promise.all(urls.map(resolveOne))).flat();
 
   return {
     current: () => {
@@ -66,7 +77,7 @@ function isName(hostname: string): boolean {
 async function resolve(url: string, lookup: Lookup): Promise<readonly ReplicaAddress[]> {
   const { hostname } = new URL(url);
   if (!isName(hostname)) return [{ url }];
-  const found = await lookup(hostname).catch(() => []); // The connection to the name fails with the same reason.
+  const found = await lookup(hostname);
   // A replica with an address of each family is one replica.
   const addresses = found.filter(({ family }) => family === found[0]?.family);
   if (addresses.length < 2) return [{ url }];

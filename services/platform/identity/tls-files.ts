@@ -50,6 +50,11 @@ export function openTlsFiles(paths: TlsPaths, log: Logger): TlsFiles {
   };
 }
 
+/** @throws {ConfigError} a file cannot be read, naming its setting, or they do not belong together. */
+export function checkTlsFiles(paths: TlsPaths): void {
+  readMaterial(paths);
+}
+
 function readMaterial(paths: TlsPaths): TlsMaterial {
   const material = {
     cert: readSetting('TLS_CERT_FILE', paths.cert),

@@ -55,6 +55,8 @@ function findFault(text: string): string | undefined {
   const urls = servers.map((server) => new URL(server));
   const [first, ...others] = urls;
   if (others.some(({ protocol }) => protocol !== first?.protocol)) return 'must not mix nats:// and tls://';
+  if (urls.some(({ searchParams }) => [...searchParams.keys()].some((name) => name !== 'api_prefix')))
+    return 'must have no other parameter than api_prefix';
   const login = ({ username, password, search }: URL) => `${username}:${password}${search}`;
   if (others.some((url) => first !== undefined && ![login(first), ':'].includes(login(url))))
     return 'must name user, password and parameters with the first server, and the same or none with the others';

@@ -1,5 +1,4 @@
 // The connection to NATS: opened and reopened for ever. A service also runs without it; the work that needs the broker waits.
-import { readFile } from 'node:fs/promises';
 import {
   type ConnectionOptions,
   connect,
@@ -16,6 +15,7 @@ import { backoffMs, pause } from '../base/backoff.ts';
 import { describeError } from '../base/errors.ts';
 import type { TlsPaths } from '../identity/tls-files.ts';
 import type { Logger } from '../observability/log.ts';
+import { explainConnectError, readCredentialsFile, type SettingPrefix } from './broker-faults.ts';
 import { parseBrokerUrl } from './broker-url.ts';
 
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -31,7 +31,11 @@ export type BrokerSession = {
 
 export type Broker = {
   readonly name: string;
-  /** Starts to connect, without waiting for the connection. */
+  /**
+   * Starts to connect, without waiting for the connection.
+   *
+   * @throws {ConfigError} there is no credentials file where one is named.
+   */
   start(): Promise<void>;
   /** Sends what is buffered and closes. */
   stop(): Promise<void>;
@@ -53,6 +57,8 @@ export type BrokerOptions = {
   readonly tls?: TlsPaths | undefined;
   /** The credentials file of the user, instead of user and password in the url. */
   readonly credentialsFile?: string | undefined;
+  /** For errors. Default: NATS. */
+  readonly settingPrefix?: SettingPrefix;
   readonly log: Logger;
 };
 
@@ -91,6 +97,7 @@ export function createBroker(options: BrokerOptions): Broker {
   return {
     name: 'broker',
     start: async () => {
+      await readCredentials(options);
       opening ??= open();
     },
     stop: async () => {
@@ -110,13 +117,13 @@ export function createBroker(options: BrokerOptions): Broker {
 
 /**
  * Opens one connection that reconnects for ever once it is open.
- * @throws {NatsError} when it cannot be opened.
+ *
+ * @throws {Error} it cannot be opened; the message names the setting at fault.
  */
-export async function openSession(
-  options: Pick<BrokerOptions, 'url' | 'service' | 'tls' | 'credentialsFile'>,
-): Promise<BrokerSession> {
+export async function openSession(options: Omit<BrokerOptions, 'log'>): Promise<BrokerSession> {
   const { servers, isTls, login, apiPrefix } = parseBrokerUrl(options.url);
   const api = { timeout: REQUEST_TIMEOUT_MS, ...(apiPrefix === undefined ? {} : { apiPrefix }) };
+  const credentials = await readCredentials(options);
   const connection = await connect({
     servers: [...servers],
     name: options.service,
@@ -124,7 +131,7 @@ export async function openSession(
     ...login,
     // Without it the client would connect unencrypted when the server does not require TLS.
     ...(isTls ? { tls: tlsOptions(options.tls) } : {}),
-    ...(await readCredentials(options.credentialsFile)),
+    ...credentials,
     timeout: CONNECT_TIMEOUT_MS,
     // By default the client gives up after some attempts, or on a rejected password: this one never does.
     maxReconnectAttempts: -1,
@@ -133,6 +140,8 @@ export async function openSession(
     reconnectJitter: 250,
     pingInterval: 5_000,
     maxPingOut: 2,
+  }).catch((error: unknown) => {
+    throw explainConnectError(error, servers, options.settingPrefix ?? 'NATS');
   });
   try {
     const jetstream = connection.jetstream(api);
@@ -149,8 +158,12 @@ function tlsOptions(paths: TlsPaths | undefined): TlsOptions {
   return paths === undefined ? {} : { caFile: paths.ca, certFile: paths.cert, keyFile: paths.key };
 }
 
-async function readCredentials(file: string | undefined): Promise<Pick<ConnectionOptions, 'authenticator'>> {
-  return file === undefined ? {} : { authenticator: credsAuthenticator(await readFile(file)) };
+async function readCredentials({
+  credentialsFile,
+  settingPrefix = 'NATS',
+}: Pick<BrokerOptions, 'credentialsFile' | 'settingPrefix'>): Promise<Pick<ConnectionOptions, 'authenticator'>> {
+  if (credentialsFile === undefined) return {};
+  return { authenticator: credsAuthenticator(await readCredentialsFile(credentialsFile, settingPrefix)) };
 }
 
 async function watchStatus(connection: NatsConnection, setConnected: (isConnected: boolean) => void): Promise<void> {

@@ -1,8 +1,9 @@
 // The provisioning step: creates the streams and consumers of all services, with credentials that no service has. It runs before the
 // services start, and again after a change of the event flows or of the limits.
 import type { Domain } from '../base/domain.ts';
-import type { TlsPaths } from '../identity/tls-files.ts';
+import { checkTlsFiles, type TlsPaths } from '../identity/tls-files.ts';
 import { openSession } from './broker.ts';
+import { explainProvisioningError } from './broker-faults.ts';
 import { type EventFlow, provisionStreams, type StreamLimits } from './streams.ts';
 
 /** The name of the user: the connection's name, and part of the prefix of its inbox. */
@@ -23,13 +24,18 @@ export type ProvisioningOptions = {
 
 /**
  * Connects, creates what is missing, updates what exists, disconnects.
- * @throws {NatsError} when the broker does not answer or refuses.
+ *
+ * @throws {Error} the broker does not answer or refuses; the message names the setting at fault where that is known.
  */
 export async function provisionBroker(options: ProvisioningOptions): Promise<void> {
   const { url, credentialsFile, tls, domain, flows, limits } = options;
-  const { connection, manager } = await openSession({ url, credentialsFile, tls, service: PROVISIONER });
+  if (tls !== undefined) checkTlsFiles(tls);
+  const settingPrefix = 'PROVISION_NATS';
+  const { connection, manager } = await openSession({ url, credentialsFile, settingPrefix, tls, service: PROVISIONER });
   try {
     await provisionStreams(manager, domain, flows, limits);
+  } catch (error) {
+    throw explainProvisioningError(error, limits?.replicas ?? 1);
   } finally {
     await connection.close();
   }

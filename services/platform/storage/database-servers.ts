@@ -1,6 +1,9 @@
 // The servers of one database: which of them is tried for the next connection. Only a primary is used, because a standby refuses writes.
+
 import pg from 'pg';
 import { splitDatabaseUrl } from '../base/database-url.ts';
+import { describeError } from '../base/errors.ts';
+import { ConfigError } from '../base/settings.ts';
 
 /** A server that answers, but only reads. */
 class StandbyError extends Error {
@@ -40,6 +43,19 @@ export async function requirePrimary(client: Pick<pg.ClientBase, 'query'>): Prom
   if (rows[0]?.standby === true) throw new StandbyError('the server is a standby');
 }
 
+/** @throws {ConfigError} the address names a file that cannot be read. */
+function createClient(options: pg.ClientConfig): pg.Client {
+  try {
+    return new pg.Client(options);
+  } catch (error) {
+    if (!(error instanceof Error && 'path' in error)) throw error;
+    throw new ConfigError(
+      `the address of the database names a file that cannot be read, by sslrootcert, sslcert, sslkey or TLS_CA_FILE: ${describeError(error)}`,
+      { cause: error },
+    );
+  }
+}
+
 /**
  * Opens one connection to the primary. The caller ends it.
  *
@@ -48,7 +64,7 @@ export async function requirePrimary(client: Pick<pg.ClientBase, 'query'>): Prom
 export async function connectToPrimary(url: string, options: Omit<pg.ClientConfig, 'connectionString'>) {
   const servers = createDatabaseServers(url);
   for (let tried = 1; ; tried += 1) {
-    const client = new pg.Client({ ...options, connectionString: servers.current() });
+    const client = createClient({ ...options, connectionString: servers.current() });
     client.on('error', () => undefined); // When the connection is lost, the running statement, or the next one, fails.
     try {
       await client.connect();

@@ -30,10 +30,16 @@ export async function startProgram(name: string, environment: Record<string, str
 }
 
 /** Runs the provisioning step to its end; returns its exit code and all that it printed. */
-export async function runProvisioning(environment: Record<string, string>): Promise<{ code: number; output: string }> {
-  const file = fileURLToPath(new URL('../../../services/provisioning/main.ts', import.meta.url));
+export const runProvisioning = (environment: Record<string, string>) => runStep('provisioning', environment);
+
+/** Runs a step that ends by itself. */
+export async function runStep(
+  step: 'provisioning' | 'migration',
+  environment: Record<string, string>,
+): Promise<{ code: number; output: string }> {
+  const file = fileURLToPath(new URL(`../../../services/${step}/main.ts`, import.meta.url));
   const child = spawnGuarded(process.execPath, [file], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
-  if (!child.stdout || !child.stderr) throw new Error('the provisioning step has no output');
+  if (!child.stdout || !child.stderr) throw new Error('the step has no output');
   const [output, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
   return { code: Number(code), output: output + errors };
 }

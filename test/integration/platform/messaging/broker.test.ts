@@ -19,6 +19,14 @@ async function startBroker(url: string): Promise<AsyncDisposable & Broker & Reco
 const isConnected = (broker: Broker) => () => broker.status().connected;
 const messagesOf = ({ lines }: RecordedLog) => lines.map((line) => line.msg);
 
+it('a service does not start with a credentials file that is not there', async () => {
+  const { log } = recordLog('order');
+  const broker = createBroker({ url: 'nats://127.0.0.1:1', service: 'order', credentialsFile: '/no/such/file', log });
+
+  await expect(broker.start()).rejects.toThrow(/^NATS_CREDS_FILE cannot be read: ENOENT/);
+  await broker.stop();
+});
+
 describe('the connection', () => {
   it('is made by a start that does not wait for it, with the permissions of the service', async () => {
     await using nats = await startTestNats();

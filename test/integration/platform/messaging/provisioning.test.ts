@@ -61,6 +61,37 @@ describe('the provisioning step', () => {
     expect(output).not.toContain(new URL(url).password);
   });
 
+  it.each<[string, (url: string) => Record<string, string>, string]>([
+    ['more replicas than servers', (url) => ({ PROVISION_NATS_URL: url, NATS_REPLICAS: '3' }), 'NATS_REPLICAS is 3'],
+    [
+      'no credentials file at the path',
+      (url) => ({ PROVISION_NATS_URL: url, PROVISION_NATS_CREDS_FILE: '/no/such/file' }),
+      'PROVISION_NATS_CREDS_FILE cannot be read',
+    ],
+    [
+      'tls:// for a server without TLS',
+      (url) => ({ PROVISION_NATS_URL: url.replace('nats:', 'tls:') }),
+      'TLS with the servers of PROVISION_NATS_URL fails',
+    ],
+    [
+      'a wrong password',
+      (url) => ({ PROVISION_NATS_URL: url.replace(/:[^:@]+@/, ':wrong@') }),
+      'the broker refuses the user of PROVISION_NATS_URL',
+    ],
+    [
+      'no server at the address',
+      () => ({ PROVISION_NATS_URL: 'nats://127.0.0.1:1' }),
+      'no server of PROVISION_NATS_URL answers, of 127.0.0.1:1',
+    ],
+  ])('with %s, fails with one line that names the setting', async (_, settingsFor, line) => {
+    await using nats = await startTestNats({ isProvisioned: false });
+
+    const { code, output } = await runProvisioning(settingsFor(nats.provisionerUrl));
+
+    expect([code, output]).toEqual([1, expect.stringMatching(/^the streams and consumers are not provisioned: .+\n$/)]);
+    expect(output).toContain(line);
+  });
+
   it('refuses an event that is larger than its stream allows', async () => {
     await using nats = await startTestNats();
     await using admin = await openAdmin(nats);

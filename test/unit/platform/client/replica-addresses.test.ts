@@ -47,6 +47,38 @@ describe('the addresses of replicas', () => {
     expect(await addresses.current()).toEqual([{ url: 'http://inventory:50052' }]);
   });
 
+  it('stay what they were while DNS fails, and follow it again later', async () => {
+    const { addresses, lookup, clock } = createAddresses('http://one:1,http://two:2', [
+      [v4('10.0.0.1'), v4('10.0.0.2')],
+      [v4('10.0.0.3'), v4('10.0.0.4')],
+      [v4('10.0.0.5'), v4('10.0.0.6')],
+    ]);
+    const urls = async () => (await addresses.current()).map(({ url }) => url);
+    const known = ['http://10.0.0.1:1', 'http://10.0.0.2:1', 'http://10.0.0.3:2', 'http://10.0.0.4:2'];
+    expect(await urls()).toEqual(known);
+
+    const failures = [new Error('SERVFAIL'), new Error('SERVFAIL')];
+    for (const failure of failures) lookup.mockRejectedValueOnce(failure);
+    clock.ms += 10_000;
+    await addresses.current();
+    await expect.poll(urls).toEqual(known);
+    expect(lookup).toHaveBeenCalledTimes(4);
+
+    lookup.mockRejectedValueOnce(new Error('SERVFAIL'));
+    clock.ms += 10_000;
+    await addresses.current();
+    await expect
+      .poll(urls)
+      .toEqual(['http://10.0.0.1:1', 'http://10.0.0.2:1', 'http://10.0.0.5:2', 'http://10.0.0.6:2']);
+  });
+
+  it('are the name itself when DNS fails from the start, which the call then reports', async () => {
+    const { addresses, lookup } = createAddresses('http://inventory:50052', []);
+    lookup.mockRejectedValueOnce(new Error('ENOTFOUND'));
+
+    expect(await addresses.current()).toEqual([{ url: 'http://inventory:50052' }]);
+  });
+
   it('follow the name every 10 s, while calls go on with those known so far', async () => {
     const answers = [
       [v6('fd00::1'), v6('fd00::2')],

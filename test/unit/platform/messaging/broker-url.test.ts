@@ -38,6 +38,8 @@ describe('the address of the broker', () => {
     ['nats://', 'NATS_URL must be an address that starts with nats:// or tls://'],
     ['nats://one:1,', 'NATS_URL must be addresses, separated by commas, that start with nats:// or tls://'],
     ['nats://one:1,two:2', 'NATS_URL must be addresses, separated by commas, that start with nats:// or tls://'],
+    ['nats://one:1?api_prefx=EVENTS.API', 'NATS_URL must have no other parameter than api_prefix'],
+    ['nats://one:1,nats://two:2?tls=on', 'NATS_URL must have no other parameter than api_prefix'],
     ['nats://one:1,tls://two:2', 'NATS_URL must not mix nats:// and tls://'],
     [
       'nats://u:secret@one:1,nats://v:secret@two:2',
