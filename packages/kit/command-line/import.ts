@@ -35,8 +35,8 @@ export function addImportCommand(program: Command, session: Session): void {
     .command('import')
     .summary('write a contract from a file of Pact and its protobuf plugin')
     .description(
-      'Reads a Pact file (V4) whose interactions are calls or messages of pact-protobuf-plugin, and writes them as a contract, which all ' +
-        'commands read.',
+      'Reads a Pact file (V4) whose interactions are calls or messages of pact-protobuf-plugin, and writes them as a contract, which the ' +
+        'commands for contracts read.',
     )
     .argument('<file>', 'a Pact file of the protobuf plugin')
     .requiredOption('--directory <path>', 'the folder of the contract file, <consumer>-<provider>.json')

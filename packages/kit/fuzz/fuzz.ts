@@ -17,7 +17,7 @@ import {
 } from './calls/call-generator.ts';
 import type { FindingKind, FoundProblem, TakenValue } from './calls/finding.ts';
 import { FuzzRun } from './calls/fuzz-run.ts';
-import { FUZZ_WIRES, type FuzzWire } from './calls/fuzz-wire.ts';
+import { canCarry, FUZZ_WIRES, type FuzzWire } from './calls/fuzz-wire.ts';
 import { HttpClient } from './calls/http-client.ts';
 import { type ReproductionTarget, reproduce } from './calls/reproduce.ts';
 import { loadRules } from './calls/rule-hints.ts';
@@ -98,7 +98,7 @@ export type FuzzReport = {
   /** How often each RPC was called. */
   readonly rpcs: readonly { readonly rpc: string; readonly calls: number; readonly isDropped: boolean }[];
   readonly wires: readonly WireName[];
-  /** Which calls of the recording are left out, and which the service no longer answers as it was recorded. */
+  /** Which RPCs are not called, which calls of the recording are left out, and which the service no longer answers as it was recorded. */
   readonly notes: readonly string[];
   /** Whether the service ended, and did not come back. */
   readonly isGone: boolean;
@@ -131,6 +131,8 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   if (pid !== undefined) await requireProcess(pid);
   using client = new HttpClient({ url, timeoutMs: options.timeoutMs, tls: options.tls });
   const wires = await chooseWires(options.wires, { url, client, methods, registry, headers });
+  const callable = methods.filter((method) => wires.some((wire) => canCarry(wire, method)));
+  if (callable.length === 0) throw new FuzzError('a conversation needs HTTP/2, and there are no other RPCs');
   const rules = await loadRules(schema.files, registry);
   const target = { url, headers, registry, tls: options.tls };
   const run = new FuzzRun({
@@ -146,7 +148,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
     signal: options.signal,
     onFinding: (found) => options.onFinding?.(toFinding(found, target)),
   });
-  const source = { methods, wires, hints: rules.hints, examples: examplesOf(recorded.calls) };
+  const source = { methods: callable, wires, hints: rules.hints, examples: examplesOf(recorded.calls) };
   const notes = await explore(run, source, { options, recorded });
   if (pid !== undefined) await watchMemory(run, source, { pid, seed });
   return {
@@ -159,9 +161,17 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
       isDropped: run.isDropped(method),
     })),
     wires: wires.map(({ name }) => name),
-    notes: [...recorded.warnings, ...notes],
+    notes: [
+      ...methods.filter((method) => !callable.includes(method)).map(explainOmission),
+      ...recorded.warnings,
+      ...notes,
+    ],
     isGone: run.isGone,
   };
+}
+
+function explainOmission(method: DescMethod): string {
+  return `${nameOf(method)} is not called: a conversation needs HTTP/2`;
 }
 
 function readRecorded({ recording, schema, fresh }: FuzzOptions, methods: readonly DescMethod[]): RecordedCalls {

@@ -11,7 +11,7 @@ import type { RecordedExchange, Recording } from './exchange.ts';
 import { FieldRules } from './field-rules.ts';
 import type { PatternChoices } from './message-pattern.ts';
 import { readPlaceholders } from './placeholders.ts';
-import { describeExchange, explainOmission, methodsOf, toInteraction } from './recorded-interaction.ts';
+import { describeExchange, explainLosses, explainOmission, methodsOf, toInteraction } from './recorded-interaction.ts';
 import { RecordingError } from './recording-error.ts';
 import { readRecording } from './recording-file.ts';
 
@@ -60,7 +60,7 @@ export type Promotion = {
   readonly collapsed: number;
   /** What the exchanges have and a contract has no place for. */
   readonly omitted: readonly ('times' | 'deadlines')[];
-  /** What is missing from the recording, and which exchanges were left out and why. */
+  /** What is missing from the recording, and which exchanges were left out or lack something, and why. */
   readonly warnings: readonly string[];
 };
 
@@ -99,7 +99,7 @@ export async function promoteRecording(source: string | Recording, options: Prom
     interactions: interactions.map(titleOf),
     collapsed: complete.length - interactions.length,
     omitted: omittedFrom(complete),
-    warnings: [...recording.warnings, ...brokenOff.map(explainOmission)],
+    warnings: [...recording.warnings, ...brokenOff.map(explainOmission), ...complete.flatMap(explainLosses)],
   };
 }
 

@@ -106,3 +106,11 @@ export function describeExchange({ rpc, request }: RecordedExchange): string {
 export function explainOmission(exchange: RecordedExchange): string {
   return `exchange ${exchange.number}, ${describeExchange(exchange)}, is left out: ${exchange.brokenOff}`;
 }
+
+/** Returns warnings of what the exchange lacks because the recorder did not know it, such as an extension. */
+export function explainLosses(exchange: RecordedExchange): string[] {
+  const losses = [...exchange.request.messages, ...exchange.response.messages].flatMap(({ lost = [] }) => lost);
+  return losses.map(
+    (lost) => `exchange ${exchange.number}, ${describeExchange(exchange)}, lacks what was not recorded: ${lost}`,
+  );
+}

@@ -1,7 +1,16 @@
 // The fuzzer with a recording, against a service whose bugs are reached by sequences of calls only.
 import { createFileRegistry } from '@bufbuild/protobuf';
-import { type FuzzReport, fuzz, type Recording } from '@touchstone/kit';
+import { createClient } from '@connectrpc/connect';
+import { createGrpcTransport } from '@connectrpc/connect-node';
+import { type FuzzReport, fuzz, type Recording, startRecorder } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
+import {
+  file_library_v1_library,
+  Genre,
+  LibraryService,
+} from '../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { createTypeRegistry } from '../../../packages/kit/matching/type-registry.ts';
+import { streamOf } from '../../integration/kit/recording/recorded-library.ts';
 import {
   recordVisit,
   startTicketOffice,
@@ -9,6 +18,7 @@ import {
   TicketService,
   ticketFiles,
 } from './fixtures/ticket-office.ts';
+import { startLibraryProvider } from './library-provider.ts';
 
 const schema = { services: [TicketService], files: [TicketService.file], registry: createFileRegistry(ticketFiles) };
 
@@ -34,7 +44,7 @@ const rpcsOf = ({ sequence }: FuzzReport['findings'][number]) => sequence?.map((
 
 describe('the fuzzer with a recording', () => {
   it('finds a call that fails in a state which only a sequence reaches, and shrinks the sequence', async () => {
-    const { findings, notes } = await fuzzOffice('refunds fail twice', await recordVisit());
+    const { findings, notes } = await fuzzOffice('refunds fail twice', await recordVisit(), 200);
 
     expect(findings.map(({ kind, rpc, detail }) => [kind, rpc, detail])).toEqual([
       ['untyped error', 'tickets.v1.TicketService/Refund', 'internal: internal error'],
@@ -67,7 +77,7 @@ describe('the fuzzer with a recording', () => {
   });
 
   it('finds nothing in the office without a bug', async () => {
-    const { findings, notes } = await fuzzOffice(undefined, await recordVisit());
+    const { findings, notes } = await fuzzOffice(undefined, await recordVisit(), 300);
 
     expect([findings, notes]).toEqual([[], []]);
   });
@@ -84,8 +94,33 @@ describe('the fuzzer with a recording', () => {
     ]);
   });
 
+  it('makes calls of every kind again, and names conversations that need HTTP/2', async () => {
+    await using library = await startLibraryProvider();
+    await using recorder = await startRecorder({ upstream: library.url, services: [LibraryService] });
+    const client = createClient(LibraryService, createGrpcTransport({ baseUrl: recorder.url }));
+    await Array.fromAsync(client.listBooks({ genre: Genre.FICTION }));
+    await client.returnBooks(streamOf({ bookId: 'b1' }));
+    await Array.fromAsync(client.askLibrarian(streamOf({ question: 'a' })));
+    const options = {
+      url: library.url,
+      schema: {
+        services: [LibraryService],
+        files: [file_library_v1_library],
+        registry: createTypeRegistry([LibraryService]),
+      },
+      recording: await recorder.recording(),
+      ...{ seed: 1, calls: 60, seconds: 60, timeoutMs: 5000 },
+    };
+
+    const complete = await fuzz({ ...options, wires: ['gRPC, HTTP/2'] });
+    const { notes } = await fuzz({ ...options, wires: ['Connect JSON, HTTP/1.1'] });
+
+    expect([complete.findings, complete.notes]).toEqual([[], []]);
+    expect(notes).toEqual(['library.v1.LibraryService/AskLibrarian is not called: a conversation needs HTTP/2']);
+  });
+
   it('finds none of these bugs without the recording', async () => {
-    const { findings } = await fuzzOffice('refunds fail twice', undefined);
+    const { findings } = await fuzzOffice('refunds fail twice', undefined, 200);
 
     expect(findings).toEqual([]);
   });

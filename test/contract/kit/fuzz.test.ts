@@ -1,9 +1,15 @@
 // The fuzzer against services of two implementations: ours, in which it finds nothing, and one on grpc-js, which speaks gRPC alone.
-import { create, toBinary } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { create, createFileRegistry, toBinary } from '@bufbuild/protobuf';
+import {
+  FileDescriptorProtoSchema,
+  FileDescriptorSetSchema,
+  FieldDescriptorProto_Label as Label,
+  FieldDescriptorProto_Type as Type,
+} from '@bufbuild/protobuf/wkt';
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader';
 import { FuzzError, fuzz, reflectSchema } from '@touchstone/kit';
+import { createRpcServer } from '@touchstone/rpc-server';
 import { describe, expect, it } from 'vitest';
 import {
   file_weather_v1_weather,
@@ -50,6 +56,46 @@ describe('the weather example', () => {
     expect(findings).toEqual([]);
     expect(wires).toHaveLength(7);
     expect(rpcs.every(({ calls }) => calls > 100)).toBe(true);
+  });
+});
+
+describe('a service of proto2', () => {
+  it('is called in every protocol with its required fields', async () => {
+    const part = { name: 'id', jsonName: 'id', number: 1, type: Type.STRING, label: Label.REQUIRED };
+    const inner = {
+      name: 'part',
+      jsonName: 'part',
+      number: 2,
+      type: Type.MESSAGE,
+      typeName: '.old.v1.Part',
+      label: Label.REQUIRED,
+    };
+    const file = create(FileDescriptorProtoSchema, {
+      name: 'old/v1/old.proto',
+      package: 'old.v1',
+      syntax: 'proto2',
+      messageType: [
+        { name: 'Part', field: [part] },
+        { name: 'Thing', field: [part, inner] },
+      ],
+      service: [{ name: 'Old', method: [{ name: 'Keep', inputType: '.old.v1.Thing', outputType: '.old.v1.Thing' }] }],
+    });
+    const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: [file] }));
+    const services = [...registry].filter((type) => type.kind === 'service');
+    const [method] = services.flatMap(({ methods }) => methods);
+    const server = createRpcServer({
+      routes: (router) => void (method && router.rpc(method, ((thing: object) => thing) as never)),
+    });
+    const { url } = await server.listen();
+    const report = await fuzz({
+      url,
+      schema: { services, files: [...registry.files], registry },
+      ...bounds,
+      calls: 250,
+    });
+    await server.stop({ graceMs: 0 });
+
+    expect([report.findings, report.wires.length]).toEqual([[], 7]);
   });
 });
 

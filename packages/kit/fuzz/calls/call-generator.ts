@@ -6,7 +6,7 @@ import { streamsRequests } from '../../base/method-kind.ts';
 import { type DamageKind, ENVELOPE_DAMAGE, EVERY_DAMAGE, JSON_DAMAGE } from './body-damage.ts';
 import { type Deviation, listDeviations } from './deviations.ts';
 import type { FuzzCall } from './fuzz-call.ts';
-import { type FuzzWire, isEnveloped, mayGet } from './fuzz-wire.ts';
+import { canCarry, type FuzzWire, isEnveloped, mayGet } from './fuzz-wire.ts';
 import { messagesOf } from './messages.ts';
 import type { RuleHints } from './rule-hints.ts';
 
@@ -101,5 +101,5 @@ function toCalls(
 }
 
 function wiresOf({ wires }: GeneratorSource, method: DescMethod): readonly FuzzWire[] {
-  return wires.filter(({ http }) => http === '2' || method.methodKind !== 'bidi_streaming');
+  return wires.filter((wire) => canCarry(wire, method));
 }

@@ -1,8 +1,10 @@
 // Boundary values: for each field of a message, and for fields of the messages in it, the values at which services fail.
 
-import { clone, create, type DescField, type DescMessage, type Message, ScalarType } from '@bufbuild/protobuf';
+import { clone, type DescField, type DescMessage, type Message, ScalarType } from '@bufbuild/protobuf';
 import { type ReflectList, type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { fieldPath } from '../../matching/difference.ts';
+import { isRequired } from '../../matching/required-fields.ts';
+import { complete } from './messages.ts';
 
 /** A change of a message: a boundary value in one of its fields. */
 export type Deviation = {
@@ -92,8 +94,13 @@ function isWellKnown({ typeName }: DescMessage): boolean {
   return typeName.startsWith('google.protobuf.');
 }
 
-// `undefined` stands for a field that is not set.
+// `undefined` stands for a field that is not set, without which no message that requires it can be sent.
 function boundariesOf(field: DescField): readonly Boundary[] {
+  const boundaries = boundariesOfType(field);
+  return isRequired(field) ? boundaries.filter(([, value]) => value !== undefined) : boundaries;
+}
+
+function boundariesOfType(field: DescField): readonly Boundary[] {
   switch (field.fieldKind) {
     case 'scalar':
       return boundariesOfScalar(field.scalar);
@@ -148,7 +155,7 @@ function boundariesOfScalar(scalar: ScalarType): readonly Boundary[] {
 }
 
 function boundariesOfMessage(desc: DescMessage): readonly Boundary[] {
-  const of = (values: Record<string, unknown>) => reflect(desc, create(desc, values));
+  const of = (values: Record<string, unknown>) => reflect(desc, complete(desc, values));
   switch (desc.typeName) {
     case 'google.protobuf.Timestamp':
       return [
@@ -175,7 +182,7 @@ function boundariesOfMessage(desc: DescMessage): readonly Boundary[] {
 function manyOf(field: DescField & { fieldKind: 'list' }): readonly Boundary[] {
   const repeat = (value: unknown): readonly Boundary[] => [['long list of equal values', Array(MANY).fill(value)]];
   if (field.listKind === 'message') {
-    return isWellKnown(field.message) ? [] : repeat(reflect(field.message, create(field.message)));
+    return isWellKnown(field.message) ? [] : repeat(reflect(field.message, complete(field.message)));
   }
   if (field.listKind === 'enum') return repeat(field.enum.values[0]?.number ?? 0);
   const [first] = boundariesOfScalar(field.scalar);
@@ -191,7 +198,7 @@ function changed(message: Message, path: readonly DescField[], field: DescField,
 
 function enter(parent: ReflectMessage, step: DescField): ReflectMessage {
   const { message: desc } = step as DescField & { fieldKind: 'message' };
-  if (!parent.isSet(step)) parent.set(step, reflect(desc, create(desc)));
+  if (!parent.isSet(step)) parent.set(step, reflect(desc, complete(desc)));
   return parent.get(step) as ReflectMessage;
 }
 

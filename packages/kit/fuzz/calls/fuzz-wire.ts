@@ -28,6 +28,11 @@ export function isEnveloped({ protocol }: FuzzWire, method: DescMethod): boolean
   return protocol !== 'connect' || method.methodKind !== 'unary';
 }
 
+/** Returns whether calls of an RPC can be made in this way. A conversation is not possible over HTTP/1.1. */
+export function canCarry({ http }: FuzzWire, { methodKind }: DescMethod): boolean {
+  return http === '2' || methodKind !== 'bidi_streaming';
+}
+
 /** Returns whether an RPC may be called by GET: in Connect, if it is unary and declared to have no side effects. */
 export function mayGet({ protocol }: FuzzWire, { methodKind, idempotency }: DescMethod): boolean {
   return protocol === 'connect' && methodKind === 'unary' && idempotency === IdempotencyLevel.NO_SIDE_EFFECTS;

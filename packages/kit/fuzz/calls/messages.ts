@@ -38,8 +38,8 @@ export function messagesOf(desc: DescMessage, style: MessageStyle, depth = 0): f
   return initOf(desc, style, depth).map((init) => complete(desc, init));
 }
 
-// A message that lacks a required field cannot be sent.
-function complete(desc: DescMessage, init: object = {}): Message {
+/** Returns a message with these fields, and with its required ones: without them it cannot be sent. */
+export function complete(desc: DescMessage, init: object = {}): Message {
   const message = create(desc, init as MessageInitShape<DescMessage>);
   fillRequired(reflect(desc, message));
   return message;

@@ -3,11 +3,12 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { create, type DescMethod, type Registry } from '@bufbuild/protobuf';
+import type { DescMethod, Registry } from '@bufbuild/protobuf';
 import { parseUpstream } from '../../fault-proxy/upstream-address.ts';
 import { encodeRequest } from './encode-request.ts';
-import { type FuzzWire, isEnveloped } from './fuzz-wire.ts';
+import { canCarry, type FuzzWire, isEnveloped } from './fuzz-wire.ts';
 import type { HttpClient, RawAnswer } from './http-client.ts';
+import { complete } from './messages.ts';
 
 const POLL_MS = 50;
 const CONNECT_MS = 2000;
@@ -52,9 +53,9 @@ export async function isSpoken(
   wire: FuzzWire,
   { url, client, methods, registry, headers }: ProbeOptions,
 ): Promise<boolean> {
-  const usable = methods.filter(({ methodKind }) => wire.http === '2' || methodKind !== 'bidi_streaming').slice(0, 3);
+  const usable = methods.filter((method) => canCarry(wire, method)).slice(0, 3);
   for (const method of usable) {
-    const call = { method, wire, messages: [create(method.input)], deviation: undefined, damage: undefined };
+    const call = { method, wire, messages: [complete(method.input)], deviation: undefined, damage: undefined };
     const answer = await client.send(encodeRequest(call, registry, headers), wire.http);
     if (isOfProtocol(answer, wire, method)) return true;
     // The request may have ended the service. That is for the run to find.

@@ -90,6 +90,8 @@ export function readRecordedCalls(
     const hidden = request.messages.flatMap(({ redacted = [] }) => redacted);
     if (hidden.length > 0)
       warnings.push(`exchange ${number}, ${rpc}, may be refused: redacted values are missing: ${hidden.join(', ')}`);
+    const lost = request.messages.flatMap((message) => message.lost ?? []);
+    if (lost.length > 0) warnings.push(`exchange ${number}, ${rpc}, lacks what was not recorded: ${lost.join(', ')}`);
     const read = (desc: DescMessage, of: 'request' | 'response') =>
       exchange[of].messages.map(({ message }, index) => {
         const place = `exchange ${number} (${rpc}): ${of}.messages[${index}]`;

@@ -7,7 +7,7 @@ import { nameOf } from '../../base/rpc-name.ts';
 import { type FoundProblem, type Problem, type SequenceCall, symptomOf } from '../calls/finding.ts';
 import type { FuzzCall } from '../calls/fuzz-call.ts';
 import { type FuzzRun, SLOW } from '../calls/fuzz-run.ts';
-import type { FuzzWire } from '../calls/fuzz-wire.ts';
+import { canCarry, type FuzzWire } from '../calls/fuzz-wire.ts';
 import { CRASHED } from '../calls/judge-answer.ts';
 import type { RuleHints } from '../calls/rule-hints.ts';
 import { acceptsConnections } from '../calls/service-probe.ts';
@@ -65,8 +65,8 @@ export class SequenceRun {
 
   /** Runs each sequence as it was recorded, and then, while there are calls left, with each change. */
   async explore(): Promise<void> {
-    const { calls, hints, seed } = this.#options;
-    const sequences = cutSequences(calls);
+    const { hints, seed } = this.#options;
+    const sequences = cutSequences(this.#possibleCalls());
     for (const sequence of sequences) {
       const [wire] = this.#wiresFor(sequence);
       const outcome = wire && (await this.#explore({ ...unchanged(sequence), wire }));
@@ -87,11 +87,13 @@ export class SequenceRun {
     }
   }
 
-  // A conversation is not possible over HTTP/1.1.
+  #possibleCalls(): readonly RecordedCall[] {
+    const { calls, wires } = this.#options;
+    return calls.filter(({ method }) => wires.some((wire) => canCarry(wire, method)));
+  }
+
   #wiresFor(sequence: readonly RecordedCall[]): readonly FuzzWire[] {
-    const isTalk = sequence.some(({ method }) => method.methodKind === 'bidi_streaming');
-    const { wires } = this.#options;
-    return isTalk ? wires.filter(({ http }) => http === '2') : wires;
+    return this.#options.wires.filter((wire) => sequence.every(({ method }) => canCarry(wire, method)));
   }
 
   #compare(sequence: readonly RecordedCall[], { errors }: Outcome): void {

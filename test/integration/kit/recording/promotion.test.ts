@@ -45,9 +45,11 @@ describe('a promoted recording', () => {
     [{}, []],
     [{ deadlineMs: 500 }, ['deadlines']],
     [{ response: { headers: {}, messages: [{ message: {}, atMs: 3 }], trailers: {} } }, ['times']],
-  ])('names what a contract has no place for: %j', async (change, omitted) => {
+  ])('names what a contract has no place for, and what was not recorded: %j', async (change, omitted) => {
     await using directory = await makeDirectory();
-    const recording = { exchanges: [exchangeOf({ bookId: 'b1' }, {}, change)], warnings: [] };
+    const lost = ['[library.v1.note]: an extension of library.v1.GetBookRequest'];
+    const request = { headers: {}, messages: [{ message: { bookId: 'b1' }, lost }] };
+    const recording = { exchanges: [exchangeOf({}, {}, { request, ...change })], warnings: [] };
     const promotion = await promoteRecording(recording, {
       consumer: 'Reader',
       provider: 'Library',
@@ -56,6 +58,9 @@ describe('a promoted recording', () => {
     });
 
     expect(promotion.omitted).toEqual(omitted);
+    expect(promotion.warnings).toEqual([
+      `exchange 1, GetBook {"bookId":"b1"}, lacks what was not recorded: ${lost[0]}`,
+    ]);
   });
 
   it('is a contract that its provider honours in every protocol, with any redacted values', async () => {

@@ -8,7 +8,9 @@ import {
   GetForecastRequestSchema,
 } from '../../../../packages/kit/examples/weather/gen/weather/v1/weather_pb.ts';
 import { listDeviations } from '../../../../packages/kit/fuzz/calls/deviations.ts';
+import { complete } from '../../../../packages/kit/fuzz/calls/messages.ts';
 import { ValuesSchema } from '../matching/every-type.ts';
+import { OddSchema, StrictSchema } from '../matching/odd-fields.ts';
 
 const forecast = create(GetForecastRequestSchema, { town: 'Oslo', daysAhead: 1 });
 
@@ -46,13 +48,15 @@ describe('a boundary value', () => {
   });
 
   it.each(
-    [...LibraryService.methods.map(({ input }) => input), ValuesSchema].map((desc) => [desc.typeName, desc] as const),
+    [...LibraryService.methods.map(({ input }) => input), ValuesSchema, OddSchema, StrictSchema].map(
+      (desc) => [desc.typeName, desc] as const,
+    ),
   )('of %s gives a message that can be encoded in both codecs', (_, desc) => {
     const deviations = listDeviations(desc);
 
     expect(deviations.length).toBeGreaterThan(0);
     for (const { name, apply } of deviations) {
-      const changed = apply(create(desc));
+      const changed = apply(complete(desc));
       expect(() => [toBinary(desc, changed), toJson(desc, changed)], name).not.toThrow();
     }
   });

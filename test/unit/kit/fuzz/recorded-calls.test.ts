@@ -62,12 +62,13 @@ describe('the calls of a recording', () => {
     ]);
   });
 
-  it('have a warning if redacted values are missing from a request', () => {
+  it('have a warning if redacted or unknown values are missing from a request', () => {
     const exchange = callAt(0, 'GetBook', {}, {});
-    const request = { headers: {}, messages: [{ message: {}, redacted: ['bookId'] }] };
+    const request = { headers: {}, messages: [{ message: {}, redacted: ['bookId'], lost: ['#7: an unknown field'] }] };
 
     expect(read([{ ...exchange, request }]).warnings).toEqual([
       'exchange 1, library.v1.LibraryService/GetBook, may be refused: redacted values are missing: bookId',
+      'exchange 1, library.v1.LibraryService/GetBook, lacks what was not recorded: #7: an unknown field',
     ]);
   });
 
