@@ -129,7 +129,12 @@ export class InteractionRegistry {
     return this.#interactions.filter((interaction) => !this.#exercised.has(interaction));
   }
 
-  /** Returns the error of each call that matched no interaction, or more than one, in the order they came. */
+  /** Records the error of a call that was refused before it could be matched. */
+  recordRefused(message: string): void {
+    if (this.#unmatched.length < MAX_UNMATCHED) this.#unmatched.push(message);
+  }
+
+  /** Returns the error of each call that was refused or matched no interaction, or more than one, in the order they came. */
   unmatchedRequests(): readonly string[] {
     return this.#unmatched;
   }
@@ -164,7 +169,7 @@ export class InteractionRegistry {
   }
 
   #recorded(error: UnmatchedError): UnmatchedError {
-    if (this.#unmatched.length < MAX_UNMATCHED) this.#unmatched.push(error.message);
+    this.recordRefused(error.message);
     return error;
   }
 }

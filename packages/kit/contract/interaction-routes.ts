@@ -2,8 +2,9 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DescMethod, DescService, Message } from '@bufbuild/protobuf';
-import { ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
+import { Code, ConnectError, type ConnectRouter, type ContextValues, type HandlerContext } from '@connectrpc/connect';
 import { type Requests, routeRpc } from '../base/route-rpc.ts';
+import { nameOf } from '../base/rpc-name.ts';
 import type { RpcInteraction } from '../contract-file/interaction.ts';
 import { exactJson } from '../matching/exact-json.ts';
 import { createExample } from '../matching/example-message.ts';
@@ -14,6 +15,8 @@ import type { IncomingCall, InteractionRegistry } from './interaction-registry.t
 
 export type InteractionRoutes = {
   register(router: ConnectRouter): void;
+  /** Observes a call from before its request is read. */
+  watch(context: HandlerContext): void;
   /** How many calls are running. */
   runningCalls(): number;
 };
@@ -24,10 +27,24 @@ export function createInteractionRoutes(
   registry: InteractionRegistry,
 ): InteractionRoutes {
   let running = 0;
+  const read = new WeakSet<ContextValues>();
+  const recordUnread = (method: DescMethod, error: unknown) => {
+    if (!(error instanceof ConnectError) || error.code !== Code.InvalidArgument) return;
+    registry.recordRefused(`${nameOf(method)}: the request cannot be read: ${error.rawMessage}`);
+  };
+  async function* readAll(method: DescMethod, requests: Requests): AsyncGenerator<Message> {
+    try {
+      yield* requests;
+    } catch (error) {
+      recordUnread(method, error);
+      throw error;
+    }
+  }
   async function* answer(method: DescMethod, requests: Requests, context: HandlerContext): AsyncGenerator<Message> {
     running += 1;
+    read.add(context.values);
     try {
-      yield* answerFromRegistry(registry, method, requests, context);
+      yield* answerFromRegistry(registry, method, readAll(method, requests), context);
     } catch (error) {
       throw error instanceof UnmatchedError ? new ConnectError(error.message, error.code) : error;
     } finally {
@@ -42,6 +59,12 @@ export function createInteractionRoutes(
         const jsonOptions = exactJson(method, registry.registry, 'refused');
         routeRpc(router, method, jsonOptions, (requests, context) => answer(method, requests, context));
       }
+    },
+    watch({ method, signal, values }) {
+      // Connect ends a call with its error before it answers. A call whose single request cannot be read gets no further.
+      signal.addEventListener('abort', () => {
+        if (!read.has(values)) recordUnread(method, signal.reason);
+      });
     },
     runningCalls: () => running,
   };

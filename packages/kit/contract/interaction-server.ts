@@ -32,6 +32,8 @@ const LINGER_MS = 250;
 type NormalPath = {
   readonly handler: RpcHandler;
   readonly routes: InteractionRoutes;
+  /** The paths of all RPCs, those of health and reflection included. */
+  readonly paths: ReadonlySet<string>;
 };
 
 /** A server that answers from a registry of interactions. */
@@ -49,9 +51,8 @@ export class InteractionServer {
     const { tls, onTlsMismatch } = serverTlsOf(options);
     this.#options = options;
     this.#fastPath = new FastPath(options.interactions);
-    this.#methods = new Map<string, DescMethod>(
-      options.services.flatMap(({ methods }) => methods.map((method) => [`/${nameOf(method)}`, method] as const)),
-    );
+    const methods = options.services.flatMap((service) => service.methods);
+    this.#methods = new Map(methods.map((method) => [pathOf(method), method]));
     this.#port = new ProtocolPort({
       tls,
       firstBytesTimeoutMs: FIRST_BYTES_TIMEOUT_MS,
@@ -114,8 +115,16 @@ export class InteractionServer {
     }
     // Synchronously after reading the body: once the request has emitted its end, unshift() throws.
     if (call) request.unshift(call.body);
-    const { handler } = this.#normalPath ?? (await this.#load());
-    await handler.handle(request, response);
+    const normalPath = this.#normalPath ?? (await this.#load());
+    this.#recordUnserved(request, normalPath);
+    await normalPath.handler.handle(request, response);
+  }
+
+  // A consumer may swallow the error of a call that its contract does not have.
+  #recordUnserved({ method, url = '' }: IncomingMessage, { paths }: NormalPath): void {
+    const [path = ''] = url.split('?', 1);
+    if (method !== 'POST' || paths.has(path)) return;
+    this.#options.interactions.recordRefused(`${path.replace(/^\//, '')} is not served here`);
   }
 
   async #load(): Promise<NormalPath> {
@@ -133,13 +142,18 @@ export class InteractionServer {
     const routes = createInteractionRoutes(services, interactions);
     const handler = createRpcHandler({
       routes: routes.register,
+      admit: routes.watch,
       // Callers know it by whatever name they gave it, or by that of its certificate.
       allowedHosts: ['*'],
       ...SERVER_LIMITS,
       ...corsOf(this.#options),
     });
-    return { routes, handler };
+    return { routes, handler, paths: new Set(handler.services.flatMap(({ methods }) => methods).map(pathOf)) };
   }
+}
+
+function pathOf(method: DescMethod): string {
+  return `/${nameOf(method)}`;
 }
 
 /** A running server. */

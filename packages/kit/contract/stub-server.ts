@@ -36,7 +36,7 @@ export type StubServer = AsyncDisposable & {
   readonly health: HealthRegistry;
   /** Answers with the interactions of these states from now on, as the option `states` does. */
   useStates(...states: string[]): void;
-  /** Returns the error of each call that matched no interaction, or more than one: also when the client swallowed it. */
+  /** Returns the error of each call that was refused or matched no interaction, or more than one: also when the client swallowed it. */
   unmatchedRequests(): readonly string[];
   /** Ends running calls with `unavailable` and closes the port. */
   stop(): Promise<void>;
