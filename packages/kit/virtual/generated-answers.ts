@@ -2,12 +2,17 @@
 
 import { createHash } from 'node:crypto';
 import { type DescMethod, type Message, type Registry, toBinary } from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
 import * as fc from 'fast-check';
 import { nameOf } from '../base/rpc-name.ts';
 import { messagesOf } from '../fuzz/calls/messages.ts';
 import { loadRules } from '../fuzz/calls/rule-hints.ts';
+import { findMissing } from '../matching/required-fields.ts';
 
-/** Returns the responses to a call. */
+/**
+ * Returns the responses to a call.
+ * @throws {ConnectError} `invalid_argument` naming the required field of proto2 that a request lacks.
+ */
 export type AnswerGenerator = (method: DescMethod, requests: readonly Message[]) => Message[];
 
 const STREAM_LENGTH = 3;
@@ -25,7 +30,11 @@ export async function createAnswerGenerator(registry: Registry, seed: number): P
 
 function seedOf(method: DescMethod, requests: readonly Message[], seed: number): number {
   const hash = createHash('sha256').update(`${seed} ${nameOf(method)}`);
-  for (const request of requests) hash.update(toBinary(method.input, request));
+  for (const request of requests) {
+    const missing = findMissing(method.input, request);
+    if (missing !== undefined) throw new ConnectError(`${missing} is required, and missing`, Code.InvalidArgument);
+    hash.update(toBinary(method.input, request));
+  }
   return hash.digest().readInt32BE();
 }
 
