@@ -10,6 +10,7 @@ import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { VIEWS } from '#services/console/page/src/model/routes.ts';
 import { findChromium, NO_CHROMIUM, startBrowser, type TestBrowser } from '../../support/browser/browser.ts';
 import { type ConsoleStack, startConsoleStack } from '../../support/browser/console-stack.ts';
+import { measurePage } from '../../support/browser/page-figures.ts';
 import { awaitOrder, orderRequest } from '../../support/stack.ts';
 
 const executable = findChromium();
@@ -74,6 +75,14 @@ it('confirms an order that is placed by mouse, and shows its journey, events, ch
   await events.locator('pre:visible', { hasText: '"customerId": "cust123"' }).waitFor();
   expect(page.url()).toMatch(/#\/orders\/[0-9a-f-]{36}$/);
   expect(errors).toEqual([]);
+});
+
+it('loads less than 300 kB of files before the first product can be put into the basket', async () => {
+  const { fileBytes, controlEnabled, inputHandled } = await measurePage(browser, platform.url);
+
+  expect(fileBytes).toBeGreaterThan(50_000);
+  expect(fileBytes).toBeLessThan(300_000);
+  expect(inputHandled).toBeGreaterThanOrEqual(controlEnabled);
 });
 
 it('shows that payment is stopped, the order waits and the breaker opens, and, once healed, that the order is confirmed', async () => {
