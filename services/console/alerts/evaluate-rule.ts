@@ -46,12 +46,10 @@ function evaluate(expression: RuleExpression, facts: Facts): Value {
     case 'absent':
       return select(expression.of, facts.samples).length > 0 ? [] : [{ labels: expression.of.labels, value: 1 }];
     case 'growth':
-      return facts
-        .growthOf(expression.of, expression.windowMs)
-        .map(({ labels, value }) => ({
-          labels,
-          value: expression.by === 'rate' ? value / (expression.windowMs / 1_000) : value,
-        }));
+      return facts.growthOf(expression.of, expression.windowMs).map(({ labels, value }) => ({
+        labels,
+        value: expression.by === 'rate' ? value / (expression.windowMs / 1_000) : value,
+      }));
     case 'aggregate':
       return aggregate(vectorOf(evaluate(expression.of, facts)), expression.by, expression.labels);
     case 'binary':
