@@ -129,7 +129,7 @@ clean: ## remove generated code and the platform's data (.data/); keep installed
 
 ##@ Test
 
-.PHONY: test test-unit test-integration test-contract test-e2e test-slow test-repeat seed-map nats-current screenshots
+.PHONY: test test-unit test-integration test-contract test-e2e test-slow test-repeat seed-map nats-current screenshots console-figures
 test: $(ready) $(nats_server) ## run all tests; FILE=<path> runs one file, TEST_ARGS='...' is passed to vitest
 	vitest run $(TEST_ARGS) $(FILE)
 
@@ -159,6 +159,9 @@ seed-map: $(ready) $(nats_server) ## run the tests tagged with a section of the 
 
 screenshots: $(ready) ## keep a picture of each view of the running platform's console in docs/images; needs Chromium
 	@node test/support/browser/screenshots.ts
+
+console-figures: $(ready) ## measure the running platform's console: time to interactive, size, memory; needs Chromium
+	@node test/support/browser/figures.ts
 
 ##@ Check
 

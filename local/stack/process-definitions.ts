@@ -31,6 +31,7 @@ import {
 
 const PROBE_TIMEOUT_MS = 1_000;
 const LEAST_CONNECTIONS = 240;
+const CONSOLE_SEMI_SPACE_MB = 2;
 const ROUTINE_LINE = /\] LOG: |\[INF\]|\[WRN\] Plaintext passwords/;
 
 export type ProcessDefinition = Pick<SupervisedProcessOptions, 'launch' | 'probe'>;
@@ -46,6 +47,8 @@ export function defineService(plan: StackPlan, service: ServiceName, replica: nu
         cwd: REPOSITORY_ROOT,
         environment: environmentOf(plan, service, replica),
         log: (line) => log(name, line),
+        // It forwards the calls of a few people, and is to add little to the memory of the platform.
+        ...(service === 'console' ? { semiSpaceMb: CONSOLE_SEMI_SPACE_MB } : {}),
       }),
     probe: async () => isServing(url, await authorityOf(plan)),
   };

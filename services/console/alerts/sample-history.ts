@@ -26,6 +26,7 @@ export function createSampleHistory(
 ): SampleHistory {
   const series = new Map<string, Series>();
   let began: number | undefined;
+  let lookedAt: number | undefined;
 
   const addTo = ({ points, windowMs }: Series, point: Point): void => {
     const before = points.at(-2);
@@ -40,11 +41,14 @@ export function createSampleHistory(
         const windows = kept.filter(({ of }) => isSelected(of, { name, labels })).map(({ windowMs }) => windowMs);
         if (windows.length === 0) continue;
         const key = JSON.stringify([name, Object.entries(labels).sort()]);
-        const known = series.get(key) ?? { sample: { name, labels }, windowMs: Math.max(...windows), points: [] };
+        // One that was not there at the last look has begun since then, from zero: its first events count.
+        const first = lookedAt === undefined ? [] : [{ time: lookedAt, value: 0 }];
+        const known = series.get(key) ?? { sample: { name, labels }, windowMs: Math.max(...windows), points: first };
         if (!series.has(key) && series.size >= MOST_SERIES) continue;
         series.set(key, known);
         addTo(known, { time, value });
       }
+      lookedAt = time;
       // A replica that is gone for good leaves no series behind.
       for (const [key, { points, windowMs }] of series)
         if ((points.at(-1)?.time ?? 0) < time - windowMs) series.delete(key);

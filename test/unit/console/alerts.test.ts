@@ -170,6 +170,7 @@ describe('a rule over minutes', () => {
     ['a counter at rest', 'increase(done[5m]) >= 0', [7, 7, 7, 7, 7, 7], '0'],
     ['a reset counts from zero', 'increase(done[5m]) >= 0', [100, 110, 120, 10, 20, 30], '50'],
     ['what was before the window does not count', 'increase(done[2m]) >= 0', [0, 1_000, 1_000, 1_001, 1_002], '2'],
+    ['the first events of a counter that was not there count', 'increase(done[5m]) >= 0', [undefined, 3, 3, 3], '3'],
     ['one sample tells nothing', 'increase(done[5m]) >= 0', [5], undefined],
     [
       'a counter that began within the window is not stretched beyond zero',

@@ -125,10 +125,10 @@ describe('the verification of a contract', () => {
   const none: VerifiedPair = { ...pair, honoured: 0, evidence: 'none' };
 
   it.each([
-    [current, 'all 3 honoured', 'good'],
-    [{ ...current, honoured: 2 }, '2 of 3 verified', 'wait'],
-    [{ ...current, honoured: 2, broken: ['two'] }, '1 of 3 broken', 'bad'],
-    [{ ...current, evidence: 'changed' as const, broken: ['two'] }, 'contract changed since', 'wait'],
+    [current, 'honoured', 'good'],
+    [{ ...current, honoured: 2 }, 'in part', 'wait'],
+    [{ ...current, honoured: 2, broken: ['two'] }, 'broken', 'bad'],
+    [{ ...current, evidence: 'changed' as const, broken: ['two'] }, 'changed since', 'wait'],
     [none, 'not verified', 'quiet'],
   ])('is shown in a few words, case %#', (verified, label, tone) => {
     expect(describePair(verified)).toEqual({ label, tone });

@@ -16,10 +16,10 @@ export type VerifiedPair = {
 export function describePair(pair: VerifiedPair): { readonly label: string; readonly tone: Tone } {
   const { interactions, honoured, broken, evidence } = pair;
   if (evidence === 'none') return { label: 'not verified', tone: 'quiet' };
-  if (evidence === 'changed') return { label: 'contract changed since', tone: 'wait' };
-  if (broken.length > 0) return { label: `${broken.length} of ${interactions} broken`, tone: 'bad' };
-  if (honoured < interactions) return { label: `${honoured} of ${interactions} verified`, tone: 'wait' };
-  return { label: `all ${interactions} honoured`, tone: 'good' };
+  if (evidence === 'changed') return { label: 'changed since', tone: 'wait' };
+  if (broken.length > 0) return { label: 'broken', tone: 'bad' };
+  if (honoured < interactions) return { label: 'in part', tone: 'wait' };
+  return { label: 'honoured', tone: 'good' };
 }
 
 /** All pairs in a few words. */

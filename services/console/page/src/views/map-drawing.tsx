@@ -109,7 +109,7 @@ function MapBox({ box, rates, replicas, queues, isChosen, onChoose }: MapBoxProp
   const facts = [
     ...(rates === undefined ? [] : loadOf(rates)),
     ...(rates?.served.milliseconds === undefined ? [] : [formatDuration(rates.served.milliseconds)]),
-    ...(restarts > 0 ? [`${restarts} restart${restarts > 1 ? 's' : ''}`] : []),
+    ...(restarts > 0 ? [`↻ ${restarts}`] : []),
   ].join(' · ');
   return (
     // biome-ignore lint/a11y/useSemanticElements: a drawing has no button element.

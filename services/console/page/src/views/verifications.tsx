@@ -27,7 +27,7 @@ export function Verifications() {
           </span>
         </p>
       )}
-      <ul className="verdicts">
+      <ul className="verdicts alerts">
         {pairs.map((pair) => (
           <PairRow key={`${pair.consumer} ${pair.provider}`} pair={pair} />
         ))}
@@ -38,7 +38,7 @@ export function Verifications() {
 
 function PairRow({ pair }: { readonly pair: VerifiedPair }) {
   const now = useNow(10_000);
-  const { consumer, provider, broken, time } = pair;
+  const { consumer, provider, interactions, honoured, broken, time } = pair;
   const { label, tone } = describePair(pair);
   const age = time === null ? '' : formatAge({ seconds: BigInt(Math.floor(Date.parse(time) / 1_000)), nanos: 0 }, now);
   return (
@@ -48,7 +48,9 @@ function PairRow({ pair }: { readonly pair: VerifiedPair }) {
         <strong>
           {shortName(consumer)} relies on {shortName(provider)}
         </strong>
-        {age && <p className="muted small-text">verified {age}</p>}
+        <p className="muted small-text">
+          {age === '' ? `${interactions} interactions` : `${honoured} of ${interactions} honoured ${age}`}
+        </p>
         {broken.map((title) => (
           <p key={title} className="bad-text small-text">
             {title}
