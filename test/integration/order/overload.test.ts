@@ -58,7 +58,7 @@ it('a call beyond the queue is refused immediately and stores nothing: a retry c
 
 it('a burst of 150 orders is served completely, each once, with the default limits', async () => {
   await using fixture = await startOrderFixture(PATIENT);
-  expect(await readGauge(fixture, 'bulkhead_limit', 'calls')).toBe(8);
+  expect(await readGauge(fixture, 'bulkhead_limit', 'calls')).toBe(32);
 
   const answers = await Promise.all(Array.from({ length: 150 }, () => fixture.place()));
 
@@ -66,9 +66,8 @@ it('a burst of 150 orders is served completely, each once, with the default limi
   expect(await fixture.sql('select from orders')).toHaveLength(150);
 });
 
-it('while payment is slow, far more orders are in flight than the initial limit: waiting is not counted as load', async () => {
+it('while payment is slow, many orders wait for it at once: waiting is not counted as load', async () => {
   await using fixture = await startOrderFixture({ ...PATIENT, MAX_QUEUE_MS: '120000' });
-  expect(await readGauge(fixture, 'bulkhead_limit', 'calls')).toBe(8);
   // By then the baseline latency of an order is known, and that orders end as fast as they arrive.
   for (let order = 0; order < 60; order += 1) await fixture.place();
   // Payment answers an order when the one before it has ended: no order is slowed down by others.
