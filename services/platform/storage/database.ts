@@ -161,10 +161,17 @@ function runHint(hint: () => void, log: Logger): void {
   }
 }
 
+/**
+ * Makes statements read by an index wherever one serves. The plan of a prepared statement that was made while a table was empty would be
+ * to read all of it, and is kept while the table grows.
+ */
+export const PLANNER_OPTIONS = '-c enable_seqscan=off';
+
 function createPool(options: DatabaseOptions, servers: DatabaseServers): pg.Pool {
-  const sessionLimits = {
+  const sessionSettings = {
     statement_timeout: options.timeoutMs,
     idle_in_transaction_session_timeout: options.timeoutMs * 10,
+    options: PLANNER_OPTIONS,
   };
   return new pg.Pool({
     // The pool knows one address: each connection asks for the current one.
@@ -178,7 +185,7 @@ function createPool(options: DatabaseOptions, servers: DatabaseServers): pg.Pool
     connectionTimeoutMillis: options.timeoutMs,
     query_timeout: options.timeoutMs,
     ...(options.applicationName === undefined ? {} : { application_name: options.applicationName }),
-    ...(options.pooled === true ? {} : sessionLimits),
+    ...(options.pooled === true ? {} : sessionSettings),
     idleTimeoutMillis: 300_000,
     keepAlive: true,
   });

@@ -46,6 +46,13 @@ describe('with many steps and sales', () => {
     expect(await plans.findScans(run)).toEqual([]);
   });
 
+  it.each(Object.entries(statements))(
+    '%s would be read by an index too if its plan was made on empty tables',
+    async (_, run) => {
+      expect(await plans.findUnboundScans(run)).toEqual([]);
+    },
+  );
+
   it('deleting a batch of retired rows reads no others', async () => {
     const countRows = async () => {
       const [row] = await plans.database.query<{ steps: number; lines: number; names: number }>(

@@ -40,6 +40,13 @@ describe('with many runs', () => {
     expect(await plans.findScans(run)).toEqual([]);
   });
 
+  it.each(Object.entries(statements))(
+    '%s would be read by an index too if its plan was made on empty tables',
+    async (_, run) => {
+      expect(await plans.findUnboundScans(run)).toEqual([]);
+    },
+  );
+
   it('looking for runs to prune when there is none reads none of them', async () => {
     expect(await plans.findScans(async () => expect(await prune(plans.database, RUN_PRUNE_RULE)).toBe(0))).toEqual([]);
   });

@@ -55,6 +55,13 @@ describe('with many notifications', () => {
     expect(await plans.findScans(run)).toEqual([]);
   });
 
+  it.each(Object.entries(statements))(
+    '%s would be read by an index too if its plan was made on empty tables',
+    async (_, run) => {
+      expect(await plans.findUnboundScans(run)).toEqual([]);
+    },
+  );
+
   it('claiming a few of many due notifications reads no others', async () => {
     await plans.sql(
       `update notification set status = 'PENDING', send_time = null where status = 'SENT' and order_id like 'order-1____'`,

@@ -76,6 +76,13 @@ describe('with many orders', () => {
     expect(await plans.findScans(run)).toEqual([]);
   });
 
+  it.each(Object.entries({ ...statements, ...background }))(
+    '%s would be read by an index too if its plan was made on empty tables',
+    async (_, run) => {
+      expect(await plans.findUnboundScans(run)).toEqual([]);
+    },
+  );
+
   it('claiming a few of many due orders reads no others', async () => {
     const due = `release_owed = true, resume_time = now(), status = 'CANCELLED', verdict = 'CANCEL'`;
     await plans.sql(`update orders set ${due} where order_id like 'order-1____'`);

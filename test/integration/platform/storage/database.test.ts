@@ -276,3 +276,12 @@ describe('a statement that was prepared before a migration', () => {
     expect(await database.query(READ, ['ord1'])).toHaveLength(1);
   });
 });
+
+it('a session plans without sequential scans, except behind a pooler, which keeps no settings of a session', async () => {
+  await using test = await createNoteDatabase();
+  await using database = openDatabase({ url: test.databaseUrl });
+  await using pooled = openDatabase({ url: test.databaseUrl, pooled: true });
+
+  expect(await database.query('show enable_seqscan')).toEqual([{ enable_seqscan: 'off' }]);
+  expect(await pooled.query('show enable_seqscan')).toEqual([{ enable_seqscan: 'on' }]);
+});

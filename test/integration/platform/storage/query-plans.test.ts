@@ -73,6 +73,13 @@ describe('with many rows of messaging', () => {
     expect(await plans.findScans(run)).toEqual([]);
   });
 
+  it.each(Object.entries(work))(
+    '%s would be read by an index too if its plan was made on empty tables',
+    async (_, run) => {
+      expect(await plans.findUnboundScans(run)).toEqual([]);
+    },
+  );
+
   it('the gauges read the events that are not sent, and count the dead letters in an index', async () => {
     const sources: StatusSources = {
       service: 'inventory',

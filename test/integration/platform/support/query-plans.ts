@@ -3,7 +3,7 @@
 import { Client, escapeLiteral } from 'pg';
 import { afterAll, beforeAll } from 'vitest';
 import type { ServiceName } from '#local/shared/topology.ts';
-import type { Database, Queryable } from '#services/platform/storage/database.ts';
+import { type Database, PLANNER_OPTIONS, type Queryable } from '#services/platform/storage/database.ts';
 import { toStatement } from '#services/platform/storage/sql.ts';
 import { createTestDatabase } from '../../../support/postgres.ts';
 import { ask } from './open-database.ts';
@@ -19,11 +19,18 @@ export type QueryPlans = {
   sql(text: string): Promise<unknown>;
   /** Runs `work` and returns what its statements read too much of: empty when each reads little, by an index. */
   findScans(work: () => Promise<unknown>): Promise<string[]>;
+  /**
+   * Runs `work` on nearly empty tables, and returns the scans without an index, without a condition for it, or without a limit. A plan is kept for
+   * as long as its session, while the tables grow: such a scan then reads all of them.
+   */
+  findUnboundScans(work: () => Promise<unknown>): Promise<string[]>;
 };
 
 type PlanNode = {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
+  readonly 'Index Name'?: string;
+  readonly 'Index Cond'?: string;
   readonly 'Actual Rows'?: number;
   readonly 'Actual Loops'?: number;
   readonly 'Rows Removed by Filter'?: number;
@@ -33,13 +40,37 @@ type PlanNode = {
 /**
  * Registers the hooks of a test file that open and close a service's database.
  * @param fill statements that fill its tables.
+ * @param few statements that fill the tables that are nearly empty, with what the statements need.
  */
-export function useQueryPlans(service: ServiceName, fill: readonly string[]): QueryPlans {
+export function useQueryPlans(service: ServiceName, fill: readonly string[], few: readonly string[] = []): QueryPlans {
   const resources = new AsyncDisposableStack();
   let database: Database;
+  let empty: Database;
+  let filled: Database;
   let sql: QueryPlans['sql'];
   const scans: string[] = [];
+  const connect = async (databaseUrl: string): Promise<Client> => {
+    const url = new URL(databaseUrl);
+    url.searchParams.set('options', `-c plan_cache_mode=force_generic_plan -c jit=off ${PLANNER_OPTIONS}`);
+    const client = new Client({ connectionString: url.href });
+    await client.connect();
+    resources.defer(() => client.end());
+    return client;
+  };
   beforeAll(async () => {
+    const unfilled = resources.use(await createTestDatabase(service));
+    for (const statement of few) await ask(unfilled.superuserUrl, statement);
+    const partial = await ask<{ name: string }>(
+      unfilled.superuserUrl,
+      'select indexrelid::regclass::text as name from pg_index where indpred is not null',
+    );
+    // Those hold open work: few rows, as long as work is done.
+    const workIndexes = new Set(partial.map(({ name }) => name));
+    empty = createExplainingDatabase(
+      await connect(unfilled.databaseUrl),
+      (plan) => listUnboundScans(plan, workIndexes),
+      scans,
+    );
     const { databaseUrl, superuserUrl } = resources.use(await createTestDatabase(service));
     sql = (text) => ask(superuserUrl, text);
     for (const statement of fill) await sql(statement);
@@ -48,12 +79,9 @@ export function useQueryPlans(service: ServiceName, fill: readonly string[]): Qu
       superuserUrl,
       `select relname from pg_class where relkind = 'r' and reltuples >= ${BIG_TABLE_ROWS}`,
     );
-    const url = new URL(databaseUrl);
-    url.searchParams.set('options', '-c plan_cache_mode=force_generic_plan -c jit=off');
-    const client = new Client({ connectionString: url.href });
-    await client.connect();
-    resources.defer(() => client.end());
-    database = createExplainingDatabase(client, new Set(big.map(({ relname }) => relname)), scans);
+    const bigTables = new Set(big.map(({ relname }) => relname));
+    filled = createExplainingDatabase(await connect(databaseUrl), (plan) => listScans(plan, bigTables), scans);
+    database = filled;
   });
   afterAll(() => resources.disposeAsync());
   return {
@@ -66,10 +94,20 @@ export function useQueryPlans(service: ServiceName, fill: readonly string[]): Qu
       await work();
       return [...scans];
     },
+    findUnboundScans: async (work) => {
+      scans.length = 0;
+      database = empty;
+      try {
+        await work();
+      } finally {
+        database = filled;
+      }
+      return [...new Set(scans)];
+    },
   };
 }
 
-function createExplainingDatabase(client: Client, bigTables: ReadonlySet<string>, scans: string[]): Database {
+function createExplainingDatabase(client: Client, scansOf: (plan: PlanNode) => string[], scans: string[]): Database {
   const queryableOf = (before: string, after: string): Queryable => ({
     query: async <Row>(statement: Parameters<Queryable['query']>[0], parameters: readonly unknown[] = []) => {
       const { text, values } =
@@ -78,7 +116,7 @@ function createExplainingDatabase(client: Client, bigTables: ReadonlySet<string>
         await client.query(before);
         const plan = await explain(client, text, values);
         await client.query(after);
-        scans.push(...listScans(plan, bigTables).map((scan) => `${scan}: ${text.replaceAll(/\s+/g, ' ').trim()}`));
+        scans.push(...scansOf(plan).map((scan) => `${scan}: ${text.replaceAll(/\s+/g, ' ').trim()}`));
       }
       return (await client.query(text, [...values])).rows as Row[];
     },
@@ -120,6 +158,19 @@ function listScans(node: PlanNode, bigTables: ReadonlySet<string>): string[] {
   }
   for (const child of node.Plans ?? []) scans.push(...listScans(child, bigTables));
   return scans;
+}
+
+function listUnboundScans(node: PlanNode, workIndexes: ReadonlySet<string>, isLimited = false): string[] {
+  const type = node['Node Type'];
+  const table = node['Relation Name'];
+  const isBounded = isLimited || workIndexes.has(node['Index Name'] ?? '');
+  const isByIndex = node['Index Cond'] !== undefined || (isBounded && type.startsWith('Index'));
+  const isUnbound =
+    table !== undefined && type !== 'Tid Scan' && type !== 'Bitmap Heap Scan' && type.endsWith('Scan') && !isByIndex;
+  const below = (node.Plans ?? []).flatMap((child) =>
+    listUnboundScans(child, workIndexes, isLimited || type === 'Limit'),
+  );
+  return [...(isUnbound ? [`${type} of ${table}`] : []), ...below];
 }
 
 function toLiteral(value: unknown): string {
