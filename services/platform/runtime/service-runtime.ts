@@ -290,7 +290,6 @@ function createServer(
     routes: (router) => {
       definition.routes(router);
       router.service(OpsService, createOpsService(status, deadLetters));
-      prepareRules(router.handlers.map(({ method }) => method.input));
     },
     interceptors: createServerInterceptors({
       ...runtime,
@@ -318,6 +317,7 @@ function createServer(
     health,
     onError: (error, where) => runtime.log.info({ err: error, where }, 'an answer could not be sent'),
   });
+  prepareRules(server.services.flatMap(({ methods }) => methods.map(({ input }) => input)));
   runtime.tls?.onRenewal((renewed) => server.renewTls(renewed));
   return { server, readMetrics };
 }
