@@ -25,6 +25,8 @@ afterAll(() => rm(base, { recursive: true, force: true }));
 
 const run = (program: string, given: readonly string[], directory = project) => runTool(program, given, directory);
 
+type Failable = { readonly title: string; readonly failureMessages: readonly string[] };
+
 /** Copies the example and its test, as a user would, and links them to a test runner. */
 async function copyExample(): Promise<void> {
   for (const path of [example, exampleTest]) {
@@ -113,11 +115,22 @@ describe('the packed kit, in an empty folder', () => {
 
     const [types] = await Promise.all([
       run(join(root, 'node_modules/.bin/tsc'), []),
-      run(join(root, 'node_modules/.bin/vitest'), ['run', '--reporter', 'json', '--outputFile', 'results.json']),
+      // A failing test is shown by its results, not by the exit code.
+      run(join(root, 'node_modules/.bin/vitest'), [
+        ...['run', '--reporter', 'json', '--outputFile', 'results.json'],
+        // As long as a contract test of this repository may take.
+        ...['--testTimeout', '120000', '--hookTimeout', '120000'],
+      ]).catch(() => ''),
     ]);
 
     expect(types).toBe('');
     const results = JSON.parse(await readFile(join(project, 'results.json'), 'utf8'));
+    const failures = results.testResults.flatMap(({ assertionResults }: { assertionResults: Failable[] }) =>
+      assertionResults.flatMap(({ title, failureMessages }) =>
+        failureMessages.map((message) => `${title}: ${message}`),
+      ),
+    );
+    expect(failures).toEqual([]);
     expect(results).toMatchObject({ success: true, numPassedTests: 6 });
   });
 
