@@ -1,8 +1,10 @@
 // The fast path of mock providers and stub servers: a plain unary Connect call that matches exactly one interaction is decoded, matched
-// and answered without Connect. Every other call takes the normal path, which also reports what is wrong with it.
+// and answered without Connect. A call that is equal to an earlier one is not even decoded. Every other call takes the normal path, which
+// also reports what is wrong with it.
 
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { type DescMessage, fromBinary, fromJsonString, type Message, toBinary, toJsonString } from '@bufbuild/protobuf';
+import { nameOf } from '../base/rpc-name.ts';
 import type { RpcInteraction } from '../contract-file/interaction.ts';
 import { quoteLongNumbers } from '../matching/exact-json.ts';
 import { createExample } from '../matching/example-message.ts';
@@ -13,6 +15,9 @@ import type { PlainCall } from './plain-call.ts';
 // Connect compresses answers from this size on, for callers that accept it.
 const COMPRESSED_FROM_BYTES = 1024;
 
+// With the bodies of plain calls, 16 KiB at most, this bounds the memory in bytes too.
+const MAX_REMEMBERED = 1_000;
+
 // Deadlines that are certainly valid, and too long to expire before the answer.
 const PLAIN_TIMEOUTS = { 'connect-timeout-ms': /^[1-9]\d{0,8}$/, 'grpc-timeout': /^[1-9]\d{0,5}[mS]$/ };
 
@@ -21,6 +26,8 @@ export type PlainAnswer = {
   readonly header: OutgoingHttpHeaders;
   readonly body: Uint8Array;
 };
+
+type Remembered = { readonly interaction: RpcInteraction; readonly answer: PlainAnswer };
 
 type Codec = {
   decode(desc: DescMessage, body: Uint8Array): Message;
@@ -31,6 +38,9 @@ type Codec = {
 export class FastPath {
   readonly #registry: InteractionRegistry;
   readonly #codecs: Readonly<Record<string, Codec>>;
+  /** The answers to the most recent calls, by all that decides which interaction answers. */
+  readonly #remembered = new Map<string, Remembered>();
+  #interactions: readonly RpcInteraction[] = [];
 
   constructor(registry: InteractionRegistry) {
     this.#registry = registry;
@@ -42,22 +52,48 @@ export class FastPath {
     const contentType = call.header['content-type'] ?? '';
     const codec = isPlain(call.header) ? this.#codecs[contentType] : undefined;
     if (!codec) return undefined;
+    if (this.#interactions !== this.#registry.interactions) {
+      this.#interactions = this.#registry.interactions;
+      this.#remembered.clear();
+    }
+    const key = this.#keyOf(call, contentType);
+    const known = this.#remembered.get(key);
+    if (known) {
+      this.#registry.recordExercised(known.interaction);
+      return known.answer;
+    }
     try {
-      return this.#answer(call, contentType, codec);
+      const found = this.#answer(call, contentType, codec);
+      if (found) this.#remember(key, found);
+      return found?.answer;
     } catch {
       // What cannot be decoded or encoded fails on the normal path too, which reports the error to the caller.
       return undefined;
     }
   }
 
-  #answer({ method, header, body }: PlainCall, contentType: string, codec: Codec): PlainAnswer | undefined {
+  #keyOf({ method, header, body }: PlainCall, contentType: string): string {
+    const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
+    const read = readerOf(header);
+    // Null is another value than an empty text.
+    const values = this.#registry.headersThatDecide(method).map((name) => JSON.stringify(read.get(name)));
+    return [nameOf(method), contentType, ...values, text].join('\n');
+  }
+
+  #remember(key: string, found: Remembered): void {
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size >= MAX_REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest);
+    this.#remembered.set(key, found);
+  }
+
+  #answer({ method, header, body }: PlainCall, contentType: string, codec: Codec): Remembered | undefined {
     const request = codec.decode(method.input, body);
     const interaction = this.#registry.tryMatch({ method, requests: [request], header: readerOf(header) });
     const [response] = interaction?.responses ?? [];
     if (!interaction || !response || interaction.failure) return undefined;
     const answer = codec.encode(method.output, createExample(method.output, response));
     if (answer.byteLength >= COMPRESSED_FROM_BYTES) return undefined;
-    return { header: headersOf(interaction, contentType, answer), body: answer };
+    return { interaction, answer: { header: headersOf(interaction, contentType, answer), body: answer } };
   }
 }
 

@@ -45,6 +45,7 @@ export class InteractionRegistry {
   #unmatched: string[] = [];
   #interactions: readonly RpcInteraction[] = [];
   #byMethod: ReadonlyMap<string, readonly RpcInteraction[]> = new Map();
+  readonly #headersByMethod = new Map<string, readonly string[]>();
   #prefersGiven = false;
 
   constructor(interactions: readonly RpcInteraction[], options: RegistryOptions) {
@@ -71,8 +72,10 @@ export class InteractionRegistry {
 
   /** Answers with these interactions from now on. */
   use(interactions: readonly RpcInteraction[], prefersGiven = false): void {
-    this.#interactions = interactions;
+    // A list of its own: whoever remembers answers sees by it that they may have changed.
+    this.#interactions = [...interactions];
     this.#byMethod = Map.groupBy(interactions, ({ method }) => nameOf(method));
+    this.#headersByMethod.clear();
     this.#prefersGiven = prefersGiven;
   }
 
@@ -103,6 +106,22 @@ export class InteractionRegistry {
     if (choice.kind !== 'one') return undefined;
     this.#exercised.add(choice.candidate);
     return choice.candidate;
+  }
+
+  /** Records that an interaction has answered a call, one that was equal to a call that it had matched. */
+  recordExercised(interaction: RpcInteraction): void {
+    this.#exercised.add(interaction);
+  }
+
+  /** Returns the names of the headers that decide, with the request, which interaction accepts a call of this RPC. */
+  headersThatDecide(method: DescMethod): readonly string[] {
+    const name = nameOf(method);
+    const known = this.#headersByMethod.get(name);
+    if (known) return known;
+    const named = this.#ofMethod(method).flatMap(({ metadata }) => Object.keys(metadata));
+    const names = [...new Set([...named, ...(this.#options.ignoresDeadline ? [] : DEADLINE_HEADERS)])];
+    this.#headersByMethod.set(name, names);
+    return names;
   }
 
   /**
@@ -175,6 +194,8 @@ export class InteractionRegistry {
 }
 
 type Extent = 'complete' | 'incomplete';
+
+const DEADLINE_HEADERS = ['connect-timeout-ms', 'grpc-timeout'];
 
 // Without a limit, a client that retries for ever would fill the memory.
 const MAX_UNMATCHED = 1000;

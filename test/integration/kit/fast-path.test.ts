@@ -218,6 +218,33 @@ describe('a server with a fast path', () => {
     ]);
   });
 
+  it('decodes equal calls once, and counts each of them', async () => {
+    await using server = await start('byFastPath');
+    const tryMatch = vi.spyOn(server.registry, 'tryMatch');
+    const ask = () => send(server, json({ bookId: 'b1' }));
+    const first = await ask();
+    server.registry.clear();
+    server.registry.use(interactions);
+
+    expect([await ask(), await ask()]).toEqual([first, first]);
+
+    expect(tryMatch).toHaveBeenCalledTimes(2);
+    expect(server.registry.unexercised().map(({ description }) => description)).not.toContain('b1');
+  });
+
+  it('matches the deadline of each call, where it counts', async () => {
+    const soon = { ...reply('soon', { bookId: 'd' }, { book: { title: 'soon' } }), deadline: { atMostMs: 500 } };
+    const registered = new InteractionRegistry([soon], { registry });
+    const server = await startInteractionServer({ services: [LibraryService], interactions: registered });
+    await using answering = { ...server, registry: registered, [Symbol.asyncDispose]: () => server.stop() };
+    const ask = (timeoutMs: string) => send(answering, json({ bookId: 'd' }, { 'connect-timeout-ms': timeoutMs }));
+
+    const answers = [await ask('400'), await ask('900'), await ask('400')];
+
+    expect(answers.map((answer) => answer.includes('"title":"soon"'))).toEqual([true, false, true]);
+    expect(registered.unmatchedRequests()).toEqual([expect.stringContaining('deadline')]);
+  });
+
   it('answers with the interactions that it has now', async () => {
     await using server = await start('byFastPath');
     await send(server, json({ bookId: 'b1' }));
