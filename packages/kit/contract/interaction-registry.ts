@@ -72,7 +72,7 @@ export class InteractionRegistry {
 
   /** Answers with these interactions from now on. */
   use(interactions: readonly RpcInteraction[], prefersGiven = false): void {
-    // A list of its own: whoever remembers answers sees by it that they may have changed.
+    // A list of its own: the memory of answers sees by it that they may have changed.
     this.#interactions = [...interactions];
     this.#byMethod = Map.groupBy(interactions, ({ method }) => nameOf(method));
     this.#headersByMethod.clear();

@@ -42,7 +42,7 @@ export async function compareStubServers({ rounds, seconds }: Effort): Promise<F
       what: 'stub server, requests of pact-stub-server',
       peer: perSecond(pact),
       ratio: medianRatio(ours, pact),
-      wanted: { atLeast: 1 },
+      wanted: { atLeast: 1.2 },
     },
     {
       ...figure,
