@@ -51,7 +51,14 @@ export async function measurePage(browser: TestBrowser, url: string): Promise<Pa
   try {
     await page.addInitScript(WATCH);
     await page.goto(url);
-    await page.locator('[data-figures=measured]').waitFor({ state: 'attached' });
+    await page
+      .locator('[data-figures=measured]')
+      .waitFor({ state: 'attached' })
+      .catch((cause: unknown) => {
+        throw new Error(`${url} shows no product to put into the basket; it has to run with CONSOLE_SIGN_IN=off`, {
+          cause,
+        });
+      });
     return (await page.evaluate(READ)) as PageFigures;
   } finally {
     await page.close();
