@@ -30,6 +30,12 @@ export function findConformanceService(registry: FileRegistry): DescService {
   return service;
 }
 
+// A call whose deadline has passed has no response, also not one that would follow at once.
+async function delayResponse(delayMs: number, { signal }: HandlerContext): Promise<void> {
+  await pause(delayMs, signal);
+  signal.throwIfAborted();
+}
+
 /** The implementation; its `Unimplemented` is left out. */
 export function createConformanceService(registry: FileRegistry): Partial<ServiceImpl<DescService>> {
   const echo = createEcho(registry);
@@ -37,7 +43,7 @@ export function createConformanceService(registry: FileRegistry): Partial<Servic
   const answerUnary = async (requests: readonly UnaryRequest[], context: HandlerContext) => {
     const definition = requests[0]?.responseDefinition;
     setMetadata(context, definition);
-    if (definition !== undefined) await pause(definition.responseDelayMs, context.signal);
+    if (definition !== undefined) await delayResponse(definition.responseDelayMs, context);
     const response = definition?.response;
     if (response?.case === 'error') throw toError(response.value, echo.detail(context, requests));
     const data = response?.case === 'responseData' ? response.value : new Uint8Array();
@@ -49,7 +55,7 @@ export function createConformanceService(registry: FileRegistry): Partial<Servic
     if (definition === undefined) return;
     setMetadata(context, definition);
     for (const [index, data] of definition.responseData.entries()) {
-      await pause(definition.responseDelayMs, context.signal);
+      await delayResponse(definition.responseDelayMs, context);
       yield { payload: index === 0 ? echo.payload(data, context, requests) : echo.data(data) };
     }
     if (definition.error === undefined) return;
@@ -65,7 +71,7 @@ export function createConformanceService(registry: FileRegistry): Partial<Servic
     let request: StreamRequest | undefined = first;
     let isFirst = true;
     while (request !== undefined && data.length > 0) {
-      await pause(definition?.responseDelayMs ?? 0, context.signal);
+      await delayResponse(definition?.responseDelayMs ?? 0, context);
       const payload = echo.payload(data.shift() ?? new Uint8Array(), context, [request]);
       yield { payload: isFirst ? payload : echo.withoutHeaders(payload) };
       isFirst = false;
@@ -74,7 +80,7 @@ export function createConformanceService(registry: FileRegistry): Partial<Servic
     }
     if (request === undefined) {
       for (const left of data) {
-        await pause(definition?.responseDelayMs ?? 0, context.signal);
+        await delayResponse(definition?.responseDelayMs ?? 0, context);
         yield { payload: echo.data(left) };
       }
     }
