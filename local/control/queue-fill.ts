@@ -7,6 +7,7 @@ const ORDERS = 200;
 // More than a busy machine serves would be refused, and make no event.
 const ORDERS_PER_SECOND = 10;
 const HOLD_MS = 60_000;
+const RETRY_MS = 5_000;
 
 /** What keeps a queue from being worked off. */
 export type Hold = {
@@ -40,7 +41,7 @@ export type QueueFillOptions = {
   startBurst(orders: number, ordersPerSecond: number): Burst;
 };
 
-type Filling = { readonly process: string; readonly end: Date; readonly burst: Burst; readonly timer: NodeJS.Timeout };
+type Filling = { readonly process: string; readonly end: Date; readonly burst: Burst; timer: NodeJS.Timeout };
 
 /** Creates the fault; nothing is held before `start`. */
 export function createQueueFill({ holds, startBurst }: QueueFillOptions): QueueFill {
@@ -58,24 +59,33 @@ export function createQueueFill({ holds, startBurst }: QueueFillOptions): QueueF
     const { process, end, burst } = filling;
     return { process, end, orders: ORDERS, ...burst.state() };
   };
+  // The queue is shown as held until it is released, however often that fails.
+  const end = async (hold: Hold): Promise<void> => {
+    const ending = filling;
+    ending?.burst[Symbol.dispose]();
+    try {
+      await hold.release();
+    } catch {
+      // A process that has ended in the meantime is not held any more.
+      if (hold.isHeld() && ending !== undefined && filling === ending) {
+        ending.timer = setTimeout(() => end(hold), RETRY_MS).unref();
+        return;
+      }
+    }
+    if (filling === ending) filling = undefined;
+  };
   const begin = async (process: string, hold: Hold): Promise<void> => {
     try {
       await hold.hold();
     } catch (error) {
-      // Of several replicas, some may be held.
+      // Of several replicas, some may be held. One that cannot be released is shown as the fault that it is.
       await hold.release().catch(() => undefined);
       throw error;
     }
     // One that was released by hand still has its timer.
     cancel();
-    const timer = setTimeout(() => {
-      cancel();
-      // A process that has ended in the meantime is not held any more; a link that cannot be healed is shown as cut, to be healed again.
-      hold.release().catch(() => undefined);
-    }, HOLD_MS);
-    timer.unref();
     filling = {
-      ...{ process, timer },
+      ...{ process, timer: setTimeout(() => end(hold), HOLD_MS).unref() },
       end: new Date(Date.now() + HOLD_MS),
       burst: startBurst(ORDERS, ORDERS_PER_SECOND),
     };
