@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -12,22 +12,29 @@ const REPOSITORY_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BUNDLER = fileURLToPath(new URL('bundle-programs.ts', import.meta.url));
 const SOURCE_FOLDERS = ['services', 'local', 'packages/rpc-server', 'gen'];
 const NO_SOURCE = /node_modules|\bdist\b|^services\/console\/page\//;
-// A running platform starts its processes again from the bundle that it began with.
 const KEPT_BUNDLES = 5;
+// One file for each process that starts programs of a bundle, named by its id.
+const USERS = 'users';
 const BUILD_TIMEOUT_MS = 120_000;
 
 /**
  * Bundles the programs if their sources have changed. Returns the folder of the bundles, which mirrors the repository:
- * `services/order/main.js` is the bundle of `services/order/main.ts`.
+ * `services/order/main.js` is the bundle of `services/order/main.ts`. It stays while the process `user` runs, which starts programs again
+ * from the bundle that it began with.
  * @throws {Error} with the bundler's output when a source cannot be bundled.
  */
-export async function buildPrograms(root = REPOSITORY_ROOT): Promise<string> {
+export async function buildPrograms(root = REPOSITORY_ROOT, user = process.pid): Promise<string> {
   const bundles = join(root, '.tools/programs');
   const folder = join(bundles, await hashSources(root));
-  if (existsSync(folder)) {
-    await utimes(folder, new Date(), new Date());
-    return folder;
-  }
+  if (!existsSync(folder)) await build(root, bundles, folder);
+  await mkdir(join(folder, USERS), { recursive: true });
+  await writeFile(join(folder, USERS, String(user)), '');
+  await utimes(folder, new Date(), new Date());
+  await removeOldBundles(bundles);
+  return folder;
+}
+
+async function build(root: string, bundles: string, folder: string): Promise<void> {
   await mkdir(bundles, { recursive: true });
   const draft = await mkdtemp(join(bundles, 'draft-'));
   try {
@@ -39,8 +46,6 @@ export async function buildPrograms(root = REPOSITORY_ROOT): Promise<string> {
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
-  await removeOldBundles(bundles);
-  return folder;
 }
 
 async function hashSources(root: string): Promise<string> {
@@ -73,5 +78,20 @@ async function removeOldBundles(bundles: string): Promise<void> {
     }),
   );
   const old = dated.sort((a, b) => b.usedAt - a.usedAt).slice(KEPT_BUNDLES);
-  await Promise.all(old.map(({ path }) => rm(path, { recursive: true, force: true })));
+  for (const { path } of old) if (!(await isUsed(path))) await rm(path, { recursive: true, force: true });
+}
+
+async function isUsed(folder: string): Promise<boolean> {
+  // A draft has no users yet: it is newer than the bundles that are removed, unless its build was killed.
+  const users = existsSync(join(folder, USERS)) ? await readdir(join(folder, USERS)) : [];
+  return users.some((user) => isAlive(Number(user)));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it runs under another account.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }

@@ -25,7 +25,7 @@ export type ProcessRun = {
 };
 
 export type NodeProgram = {
-  /** The TypeScript file to run. */
+  /** The file to run: TypeScript or JavaScript. */
   file: string;
   /** Default none. */
   arguments?: readonly string[];

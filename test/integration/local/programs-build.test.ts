@@ -1,5 +1,6 @@
 // The bundles of a small repository: a service, and a package of its own.
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -60,15 +61,17 @@ describe('the bundles of the programs', () => {
     expect(await bundlesOf(repository.path)).toHaveLength(1);
   });
 
-  it('of five states of the sources are kept, those that were used last', async () => {
+  it('of five states of the sources are kept, those that were used last, and those of running processes', async () => {
     await using repository = await writeRepository();
+    const ended = spawn('true');
+    await once(ended, 'exit');
     const folders: string[] = [];
-    for (const word of ['one', 'two', 'three', 'four', 'five', 'six']) {
+    for (const word of ['running', 'one', 'two', 'three', 'four', 'five', 'six']) {
       await write(repository.path, 'services/tiny/greeting.ts', greeting(word));
-      folders.push(await buildPrograms(repository.path));
+      folders.push(await buildPrograms(repository.path, word === 'running' ? process.pid : ended.pid));
     }
     const kept = (await bundlesOf(repository.path)).map((name) => join(repository.path, '.tools/programs', name));
-    expect(kept.sort()).toEqual(folders.slice(1).sort());
+    expect(kept.sort()).toEqual(folders.filter((_, index) => index !== 1).sort());
   });
 
   it('are not there when a source cannot be bundled, and the error names it', async () => {
