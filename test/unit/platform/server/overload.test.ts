@@ -85,12 +85,15 @@ async function keepCalling(call: () => Promise<Ended>, callers: number, forMs: n
 const shareProcessor = (inFlight: number) => pause(5 * inFlight);
 
 describe('the concurrency limit of a service', () => {
-  it('stays at its maximum while calls wait for a slow dependency', async () => {
-    const { call, limit } = serve(() => pause(5).then(() => excludeWait(() => pause(2_000))));
+  it('stays at its maximum while calls wait for a slow dependency, even if more of them arrive than end', async () => {
+    let waitMs = 0;
+    const { call, limit } = serve(() => pause(5).then(() => excludeWait(() => pause(waitMs))));
     await keepCalling(call, 1, 100);
-    await keepCalling(call, 40, 20_000);
+    waitMs = 500;
+    const limitAtTheEnd = pause(4_900).then(limit);
+    await flood(call, 5, 5_000);
 
-    expect(await limit()).toBe(32);
+    expect(await limitAtTheEnd).toBe(32);
   });
 
   it('falls while more calls arrive than it can serve and its own work becomes slow', async () => {
