@@ -1,12 +1,12 @@
 // The configuration of vitest: `vitest run` runs all four levels of the pyramid, `--project unit` one of them.
 import { availableParallelism } from 'node:os';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
-import { JsonReporter } from 'vitest/node';
 import { LeakReporter } from './test/support/guards/leak-reporter.ts';
 import { PATIENCE } from './test/support/patience.ts';
 import { ProgressReporter } from './test/support/progress-reporter.ts';
 import type { Level } from './test/support/pyramid/pyramid.ts';
 import { PyramidReporter } from './test/support/pyramid/reporter.ts';
+import { ResultsReporter } from './test/support/results-reporter.ts';
 import { SeedMapReporter } from './test/support/seed-map/reporter.ts';
 import { SEED_TAGS } from './test/support/seed-map/sections.ts';
 
@@ -39,7 +39,7 @@ export default defineConfig({
     reporters: [
       'default',
       new ProgressReporter(),
-      ...(resultsFile ? [new JsonReporter({ outputFile: resultsFile })] : []),
+      ...(resultsFile ? [new ResultsReporter(resultsFile)] : []),
       new PyramidReporter(),
       new SeedMapReporter(),
       new LeakReporter(),

@@ -144,7 +144,7 @@ describe('the packed kit, in an empty folder', () => {
     async ({ runner, packages, program }, { skip }) => {
       skip(packages.length > 0 && isSlowSkipped, SLOW_SKIPPED);
       const own = join(base, `init-${runner}`);
-      await createProject(own, [...tarballs, ...packages]);
+      await createProject(own, tarballs, packages);
       await run('buf', ['build', join(root, example, 'proto'), '--output', join(own, 'weather.binpb')], root);
       await writeFile(join(own, 'jest.config.js'), "export default { testMatch: ['**/*.test.mjs'], transform: {} };");
       if (runner === 'vitest') await symlink(join(root, 'node_modules/vitest'), join(own, 'node_modules/vitest'));

@@ -75,14 +75,8 @@ it.for(['lowest', 'highest'] as const)(
       .filter(([name]) => manifest.peerDependenciesMeta[name]?.optional !== true)
       .map(([name, range]) => `${name}@${versionOf(range)}`);
     const plugin = `@bufbuild/protoc-gen-es@${versionOf(manifest.peerDependencies[PROTOBUF] ?? '')}`;
-    await createProject(project, [
-      ...tarballs,
-      ...peers,
-      plugin,
-      `typescript@${typescript}`,
-      '@types/node@22',
-      ...node(),
-    ]);
+    const packages = [...peers, plugin, `typescript@${typescript}`, '@types/node@22', ...node()];
+    await createProject(project, tarballs, packages);
     for (const path of [join(EXAMPLE, 'proto'), FIRST_TEST]) {
       await cp(join(ROOT, path), join(project, path), { recursive: true });
     }

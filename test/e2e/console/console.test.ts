@@ -11,6 +11,7 @@ import { VIEWS } from '#services/console/page/src/model/routes.ts';
 import { findChromium, NO_CHROMIUM, startBrowser, type TestBrowser } from '../../support/browser/browser.ts';
 import { type ConsoleStack, startConsoleStack } from '../../support/browser/console-stack.ts';
 import { measurePage } from '../../support/browser/page-figures.ts';
+import { PATIENCE } from '../../support/patience.ts';
 import { awaitOrder, orderRequest } from '../../support/stack.ts';
 
 const executable = findChromium();
@@ -199,7 +200,16 @@ it('replays a dead letter, which is applied', async () => {
 });
 
 it('has nothing serious to fix in any view, light or dark, and fits into 380 pixels', async () => {
-  const { orderId } = await awaitOrder(platform, (await platform.orders.createOrder(orderRequest())).order?.orderId);
+  // Its row in the sales is wider than a phone.
+  await platform.inventory.upsertProduct({
+    productId: 'long-name',
+    name: `A name as long as a name can be, ${'and longer, '.repeat(9)}and longer`,
+    unitPrice: { currencyCode: 'EUR', minorUnits: 1_000n },
+    initialOnHand: 5,
+  });
+  const order = orderRequest({ items: [{ productId: 'long-name', quantity: 1 }] });
+  await expect.poll(() => platform.orders.quoteOrder(order), PATIENCE).toMatchObject({ total: { minorUnits: 1_000n } });
+  const { orderId } = await awaitOrder(platform, (await platform.orders.createOrder(order)).order?.orderId);
   const views = [...VIEWS, `orders/${orderId}`];
   const { page, errors } = await browser.open(platform.url);
   const barriers: string[] = [];
@@ -208,6 +218,7 @@ it('has nothing serious to fix in any view, light or dark, and fits into 380 pix
     await page.goto(at(view));
     await page.locator('main h1').waitFor();
     await page.locator('.loading').first().waitFor({ state: 'detached' });
+    if (view === 'sales') await page.getByText('A name as long as').waitFor();
     await page.emulateMedia({ colorScheme: 'light' });
     barriers.push(...(await findBarriers(page)).map((barrier) => `${view}: ${barrier}`));
     await page.emulateMedia({ colorScheme: 'dark' });

@@ -35,11 +35,27 @@ function isSource(path: string): boolean {
   return !['node_modules', 'dist'].includes(basename(path));
 }
 
-/** Creates a project of ES modules and installs packages, given as npm takes them. */
-export async function createProject(directory: string, packages: readonly string[]): Promise<void> {
+/** Creates a project of ES modules, and installs the packed kit and further packages, given as npm takes them. */
+export async function createProject(
+  directory: string,
+  tarballs: readonly string[],
+  packages: string[] = [],
+): Promise<void> {
+  const dependencies = Object.fromEntries(tarballs.map((path) => [nameOf(path), `file:${path}`]));
+  // Each tarball stands for its package everywhere. Without it npm asks the registry for the one that the other depends on, where it is
+  // not published; a slow registry takes minutes to say so.
+  const overrides = Object.fromEntries(Object.keys(dependencies).map((name) => [name, `$${name}`]));
+  const manifest = { private: true, type: 'module', dependencies, overrides };
   await mkdir(directory, { recursive: true });
-  await writeFile(join(directory, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+  await writeFile(join(directory, 'package.json'), JSON.stringify(manifest));
   await runTool('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...packages], directory);
+}
+
+/** Returns the package that `npm pack` named the tarball after. */
+function nameOf(path: string): string {
+  const name = basename(path).match(/^touchstone-(.+)-\d+\.\d+\.\d+\.tgz$/)?.[1];
+  if (name === undefined) throw new Error(`${path} is no tarball of a package of this repository`);
+  return `@touchstone/${name}`;
 }
 
 /** Runs a program in a folder, and returns its output. */

@@ -4,6 +4,7 @@ import { useUsage } from '../console-http.ts';
 import { counted, distinct, listUsage, type Usage } from '../model/usage-matrix.ts';
 import { Card } from '../parts/card.tsx';
 import { Empty, Failure, Loading } from '../parts/notice.tsx';
+import { TableFrame } from '../parts/table-frame.tsx';
 import { ContractChanges } from './contract-changes.tsx';
 import { Verifications } from './verifications.tsx';
 
@@ -37,7 +38,7 @@ function Matrix({ usage }: { readonly usage: readonly Usage[] }) {
   return (
     <div className="columns">
       <Card title="Usage" className="span-2">
-        <div className="table-frame">
+        <TableFrame label="Table of usage">
           <table className="table matrix">
             <thead>
               <tr>
@@ -61,7 +62,7 @@ function Matrix({ usage }: { readonly usage: readonly Usage[] }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </TableFrame>
       </Card>
       {chosen && <UsageDetail usage={chosen} />}
     </div>

@@ -8,6 +8,7 @@ import { formatDuration } from '../model/times.ts';
 import { Badge } from '../parts/badge.tsx';
 import { Card } from '../parts/card.tsx';
 import { describeFailure, isRefusal } from '../parts/notice.tsx';
+import { TableFrame } from '../parts/table-frame.tsx';
 import { transportTo } from '../transports.ts';
 import { useQueues } from '../use-queues.ts';
 import { DeadLetters } from './dead-letters.tsx';
@@ -26,7 +27,7 @@ export function OperateView({ local }: { readonly local: boolean }) {
         </div>
       </div>
       <Card title="Services">
-        <div className="table-frame">
+        <TableFrame label="Table of services">
           <table className="table">
             <thead>
               <tr>
@@ -54,7 +55,7 @@ export function OperateView({ local }: { readonly local: boolean }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </TableFrame>
       </Card>
       <Flags />
       <DeadLetters />

@@ -10,6 +10,7 @@ import { addressOf } from '../model/routes.ts';
 import { formatAge } from '../model/times.ts';
 import { StatusBadge } from '../parts/badge.tsx';
 import { Empty, Failure, Loading } from '../parts/notice.tsx';
+import { TableFrame } from '../parts/table-frame.tsx';
 import { useNow } from '../use-now.ts';
 
 const PAGE_SIZE = 25;
@@ -123,7 +124,7 @@ function OrderTable({ orders }: { readonly orders: readonly Order[] }) {
     );
   }
   return (
-    <div className="table-frame">
+    <TableFrame label="Table of orders">
       <table className="table orders">
         <thead>
           <tr>
@@ -147,7 +148,7 @@ function OrderTable({ orders }: { readonly orders: readonly Order[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   );
 }
 

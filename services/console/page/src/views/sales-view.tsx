@@ -6,6 +6,7 @@ import { formatAmounts, subtractAmounts } from '../model/amounts.ts';
 import { latestMinutes } from '../model/sales.ts';
 import { Card } from '../parts/card.tsx';
 import { Empty, Failure, Loading } from '../parts/notice.tsx';
+import { TableFrame } from '../parts/table-frame.tsx';
 import { transport } from '../transports.ts';
 import { useNow } from '../use-now.ts';
 import { useStream } from '../use-stream.ts';
@@ -73,7 +74,7 @@ function Products({ summary: { products } }: { readonly summary: SalesSummary })
     <Card title="Products">
       {sorted.length === 0 && <Empty>Nothing was sold yet.</Empty>}
       {sorted.length > 0 && (
-        <div className="table-frame">
+        <TableFrame label="Table of products">
           <table className="table plain">
             <thead>
               <tr>
@@ -104,7 +105,7 @@ function Products({ summary: { products } }: { readonly summary: SalesSummary })
               ))}
             </tbody>
           </table>
-        </div>
+        </TableFrame>
       )}
     </Card>
   );
