@@ -23,6 +23,8 @@ type SharedStackOptions = Pick<StackOptions, 'services'> & {
   readonly environment: Record<string, string>;
   /** Whether one test file has the stack for itself at a time. */
   readonly isExclusive: boolean;
+  /** The process of an exclusive stack that is stopped while no file has it, because it works all the time. */
+  readonly restless?: ProcessName;
 };
 
 // Breakers allow a probe soon, so that one test's outage is over before the next test starts.
@@ -52,6 +54,7 @@ const STACKS = {
   /** With the monitor, whose journeys run all the time. */
   monitored: {
     isExclusive: true,
+    restless: 'monitor',
     environment: { JOURNEY_INTERVAL_MS: '2000', JOURNEY_LIMIT_MS: '5000' },
     services: EVERY_SERVICE,
   },
@@ -113,19 +116,25 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const turns = new Map<SharedStackName, Promise<void>>();
 
   const run = (name: SharedStackName): Promise<OwnStack> => {
-    const { environment, ...options }: SharedStackOptions = STACKS[name];
+    const { environment, services: names }: SharedStackOptions = STACKS[name];
+    const options = names && { services: names };
     const running = started.get(name) ?? ensureTemplate().then((path) => startOwnStack(path, environment, options));
     started.set(name, running);
     return running;
   };
   /** Waits for the turn of this connection, which lasts until it ends. */
   const takeTurn = async (name: SharedStackName, socket: Socket): Promise<void> => {
-    if (!STACKS[name].isExclusive) return;
+    const { isExclusive, restless }: SharedStackOptions = STACKS[name];
+    if (!isExclusive) return;
     const before = turns.get(name);
     const { promise, resolve } = Promise.withResolvers<void>();
     socket.once('close', () => resolve());
-    turns.set(name, Promise.all([before, promise]).then(noop));
+    const stopRestless = async () => {
+      if (restless) await (await run(name)).stack.stop(restless);
+    };
+    turns.set(name, Promise.allSettled([before, promise.then(stopRestless)]).then(noop));
     await before;
+    if (restless && started.has(name)) await (await run(name)).stack.start(restless);
   };
   const answer = async (request: Request, socket: Socket): Promise<unknown> => {
     if (request.action === 'template') return await ensureTemplate();

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, inject, it } from 'vitest';
-import { acquireSharedStack } from '../../support/shared-stacks.ts';
+import { acquireSharedStack, type SharedStack } from '../../support/shared-stacks.ts';
 
 const MODULE = fileURLToPath(new URL('../../support/shared-stacks.ts', import.meta.url));
 const PATIENCE = { timeout: 90_000, interval: 50 };
@@ -67,6 +67,19 @@ it('a process that a file left stopped runs again for the next file', async () =
 
   const rows = await second.stack.rows();
   expect(rows.find(({ name }) => name === 'notification')).toMatchObject({ health: 'healthy' });
+});
+
+it('the monitor is stopped while no file has its stack, and runs again for the next file', async () => {
+  const readMonitor = async ({ stack }: SharedStack) => (await stack.rows()).find(({ name }) => name === 'monitor')!;
+  const first = await acquireSharedStack(socket(), 'monitored');
+  const { pid } = await readMonitor(first);
+  await first[Symbol.asyncDispose]();
+
+  await using second = await acquireSharedStack(socket(), 'monitored');
+
+  const monitor = await readMonitor(second);
+  expect(monitor).toMatchObject({ health: 'healthy' });
+  expect(monitor.pid).not.toBe(pid);
 });
 
 it('a killed process is restarted at the same address, and its new pid is reported', async () => {
