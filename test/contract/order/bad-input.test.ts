@@ -1,6 +1,6 @@
 // Invalid input over the wire: each gets the right code and message, and the service goes on serving.
 import { Code } from '@connectrpc/connect';
-import { expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { BadRequestSchema, ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OrderService, CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
@@ -9,13 +9,15 @@ import { allowedHeaders } from '../../support/identity/credentials.ts';
 import { clientBy, PROTOCOLS } from '../../support/raw-call.ts';
 import { type OrderFixture, rpcFailureOf, startOrderFixture, validRequest } from '../../support/services/order.ts';
 
+/** Of all tests that leave the answers of the dependencies as they are: whatever one of them sent, the next is served. */
+let fixture: OrderFixture;
+beforeAll(async () => {
+  fixture = await startOrderFixture();
+});
+afterAll(() => fixture[Symbol.asyncDispose]());
+
 /** Posts a body to an RPC of the order service; resolves with HTTP status and Connect's code. */
-async function post(
-  fixture: OrderFixture,
-  body: string | Uint8Array<ArrayBuffer>,
-  contentType: string,
-  rpc = 'CreateOrder',
-) {
+async function post(body: string | Uint8Array<ArrayBuffer>, contentType: string, rpc = 'CreateOrder') {
   const path = `shop.order.v1.OrderService/${rpc}`;
   const response = await fetch(`${fixture.service.url}/${path}`, {
     method: 'POST',
@@ -26,7 +28,7 @@ async function post(
   return { status: response.status, code: text.startsWith('{') ? (JSON.parse(text) as { code?: string }).code : text };
 }
 
-async function expectToServe(fixture: OrderFixture): Promise<void> {
+async function expectToServe(): Promise<void> {
   expect((await fixture.place()).outcome).toBe(Outcome.CONFIRMED);
 }
 
@@ -43,35 +45,30 @@ it.each([
   },
   { input: 'protobuf cut off', body: new Uint8Array([0x0a, 0x10, 0x41]), type: 'application/proto' },
 ])('$input is invalid_argument', async ({ body, type }) => {
-  await using fixture = await startOrderFixture();
-  expect(await post(fixture, body, type)).toEqual({ status: 400, code: 'invalid_argument' });
-  await expectToServe(fixture);
+  expect(await post(body, type)).toEqual({ status: 400, code: 'invalid_argument' });
+  await expectToServe();
 });
 
 it('a body of 10 MB is resource_exhausted', async () => {
-  await using fixture = await startOrderFixture();
   const body = JSON.stringify({ customerId: 'x'.repeat(10 * 1024 * 1024) });
-  expect(await post(fixture, body, 'application/json')).toEqual({ status: 429, code: 'resource_exhausted' });
-  await expectToServe(fixture);
+  expect(await post(body, 'application/json')).toEqual({ status: 429, code: 'resource_exhausted' });
+  await expectToServe();
 });
 
 it('an unknown RPC is unimplemented', async () => {
-  await using fixture = await startOrderFixture();
-  expect(await post(fixture, '{}', 'application/json', 'DestroyOrder')).toMatchObject({
+  expect(await post('{}', 'application/json', 'DestroyOrder')).toMatchObject({
     status: 404,
     code: 'unimplemented',
   });
-  await expectToServe(fixture);
+  await expectToServe();
 });
 
 it('an unknown content type is refused', async () => {
-  await using fixture = await startOrderFixture();
-  expect((await post(fixture, '<order/>', 'application/xml')).status).toBe(415);
-  await expectToServe(fixture);
+  expect((await post('<order/>', 'application/xml')).status).toBe(415);
+  await expectToServe();
 });
 
 it('all faults of an order are reported at once, as BadRequest with the paths of the fields', async () => {
-  await using fixture = await startOrderFixture();
   const items = [
     { productId: '', quantity: 0 },
     { productId: 'x'.repeat(300), quantity: 10_001 },
@@ -92,11 +89,10 @@ it('all faults of an order are reported at once, as BadRequest with the paths of
     'payment_method',
     'items[3].product_id',
   ]);
-  await expectToServe(fixture);
+  await expectToServe();
 });
 
 it('an unknown product is named', async () => {
-  await using fixture = await startOrderFixture();
   const error = await rpcFailureOf(fixture.place({ items: [{ productId: 'no-such', quantity: 1 }] }));
   expect(error.code).toBe(Code.InvalidArgument);
   expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations).toMatchObject([
@@ -105,18 +101,16 @@ it('an unknown product is named', async () => {
 });
 
 it('1,000 items are refused with one violation', async () => {
-  await using fixture = await startOrderFixture();
   const items = Array.from({ length: 1_000 }, (_, index) => ({ productId: `p${index}`, quantity: 1 }));
   const error = await rpcFailureOf(fixture.place({ items }));
   expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations).toMatchObject([{ field: 'items' }]);
-  await expectToServe(fixture);
+  await expectToServe();
 });
 
 it.each([
   { input: '100 items with two faults each', productId: 'x'.repeat(129), quantity: 2_147_483_647, violations: 200 },
   { input: '100 unknown products', productId: 'unknown', quantity: 1, violations: 100 },
 ])('$input are refused in trailers that every gRPC client accepts', async ({ productId, quantity, violations }) => {
-  await using fixture = await startOrderFixture();
   const items = Array.from({ length: 100 }, (_, index) => ({ productId: `${productId}${index}`, quantity }));
   const request = { idempotencyKey: 'key', customerId: 'cust123', paymentMethod: 'pm_approved', items };
 
@@ -134,7 +128,6 @@ it.each([
 });
 
 it('a synthetic order of a caller without the credential is permission_denied', async () => {
-  await using fixture = await startOrderFixture();
   const error = await rpcFailureOf(
     fixture.place({ synthetic: true, items: [{ productId: 'test-product', quantity: 1 }] }),
   );
@@ -143,7 +136,6 @@ it('a synthetic order of a caller without the credential is permission_denied', 
 });
 
 it('an unknown order is not_found in every RPC', async () => {
-  await using fixture = await startOrderFixture();
   const orderId = "'; drop table orders; --";
   const errors = await Promise.all([
     rpcFailureOf(fixture.client.getOrder({ orderId })),
@@ -151,7 +143,7 @@ it('an unknown order is not_found in every RPC', async () => {
     rpcFailureOf(fixture.client.refundOrder({ orderId })),
   ]);
   expect(errors.map(({ code }) => code)).toEqual([Code.NotFound, Code.NotFound, Code.NotFound]);
-  await expectToServe(fixture);
+  await expectToServe();
 });
 
 it.each(PROTOCOLS)('by %s, an order that is not confirmed is not refunded: ORDER_NOT_REFUNDABLE', async (protocol) => {
@@ -176,7 +168,6 @@ it.each(PROTOCOLS)('by %s, an order that is not confirmed is not refunded: ORDER
 it.each(PROTOCOLS)(
   'by %s, texts are counted in characters, and ids that only look alike are refused',
   async (protocol) => {
-    await using fixture = await startOrderFixture();
     const client = clientBy(protocol, fixture.service.url, OrderService);
     const place = (customerId: string) => client.createOrder(validRequest({ customerId }));
 

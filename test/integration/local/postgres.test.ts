@@ -3,17 +3,27 @@ import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startPostgres } from '#local/postgres/postgres.ts';
 import { clearStaleLock } from '#local/postgres/postgres-lock.ts';
 import { PortTakenError } from '#local/process/ports.ts';
-import { createGuardedDirectory, spawnGuarded, stopGuarded } from '#local/process/watchdog.ts';
+import { createGuardedDirectory, type GuardedDirectory, spawnGuarded, stopGuarded } from '#local/process/watchdog.ts';
 import { isAlive, isListening, startOwner } from './processes.ts';
 
 const WITHIN = { timeout: 15_000, interval: 20 };
 const options = { port: 0, password: 'a password/with?marks', durable: false, log: () => undefined };
 
 describe('the embedded Postgres', () => {
+  /** A cluster for the tests that need one, whatever is in it: creating one takes most of a second. Each leaves it without a server. */
+  let dataDir: string;
+  let folderOfCluster: GuardedDirectory;
+  beforeAll(async () => {
+    folderOfCluster = await createGuardedDirectory('touchstone-test');
+    dataDir = join(folderOfCluster.path, 'data');
+    await using _server = await startPostgres({ ...options, dataDir });
+  });
+  afterAll(() => folderOfCluster[Symbol.asyncDispose]());
+
   it('keeps its data when it is stopped and started', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const dataDir = join(folder.path, 'not', 'yet', 'there');
@@ -29,16 +39,14 @@ describe('the embedded Postgres', () => {
   });
 
   it('loses nothing that was committed when it is killed', async () => {
-    await using folder = await createGuardedDirectory('touchstone-test');
-    const dataDir = join(folder.path, 'data');
     let committed = 0;
     {
       await using first = await startPostgres({ ...options, dataDir, durable: true });
-      await query(first.superuserUrl, 'CREATE TABLE kept (number integer)');
+      await query(first.superuserUrl, 'CREATE TABLE written (number integer)');
       await using client = await connect(first.superuserUrl);
       const writing = (async () => {
         for (;;) {
-          await client.query('INSERT INTO kept VALUES ($1)', [committed + 1]);
+          await client.query('INSERT INTO written VALUES ($1)', [committed + 1]);
           committed += 1;
         }
       })();
@@ -50,14 +58,12 @@ describe('the embedded Postgres', () => {
 
     const [row] = await query(
       second.superuserUrl,
-      `SELECT count(*)::int AS rows FROM kept WHERE number <= ${committed}`,
+      `SELECT count(*)::int AS rows FROM written WHERE number <= ${committed}`,
     );
     expect(row).toEqual({ rows: committed });
   });
 
   it('starts at once when the whole stack was killed a moment ago', async () => {
-    await using folder = await createGuardedDirectory('touchstone-test');
-    const dataDir = join(folder.path, 'data');
     await using owner = await startOwner<{ pid: number; port: number }>('postgres-owner', [dataDir, options.password]);
     await owner.kill();
 
@@ -68,11 +74,7 @@ describe('the embedded Postgres', () => {
   });
 
   it('does not outlive a parent that is killed', async () => {
-    await using folder = await createGuardedDirectory('touchstone-test');
-    await using owner = await startOwner<{ pid: number; port: number }>('postgres-owner', [
-      join(folder.path, 'data'),
-      'secret',
-    ]);
+    await using owner = await startOwner<{ pid: number; port: number }>('postgres-owner', [dataDir, options.password]);
     expect(await isListening(owner.owned.port)).toBe(true);
 
     await owner.kill();
@@ -99,8 +101,6 @@ describe('the embedded Postgres', () => {
   });
 
   it('refuses a folder in which another one runs, and leaves that one alone', async () => {
-    await using folder = await createGuardedDirectory('touchstone-test');
-    const dataDir = join(folder.path, 'data');
     await using running = await startPostgres({ ...options, dataDir });
 
     await expect(startPostgres({ ...options, dataDir })).rejects.toThrow(
@@ -135,12 +135,6 @@ describe('the embedded Postgres', () => {
   });
 
   it('says so when its data was created with another password', async () => {
-    await using folder = await createGuardedDirectory('touchstone-test');
-    const dataDir = join(folder.path, 'data');
-    {
-      await using first = await startPostgres({ ...options, dataDir });
-      expect(first.superuserUrl).toContain('127.0.0.1');
-    }
     const log: string[] = [];
 
     const started = startPostgres({ ...options, dataDir, password: 'other', log: (line) => log.push(line) });
@@ -155,8 +149,7 @@ describe('the embedded Postgres', () => {
   ])(
     'listens on loopback alone, and with durable %s has fsync %s; a commit outlives a killed server either way',
     async (durable, expected) => {
-      await using folder = await createGuardedDirectory('touchstone-test');
-      await using postgres = await startPostgres({ ...options, dataDir: join(folder.path, 'data'), durable });
+      await using postgres = await startPostgres({ ...options, dataDir, durable });
 
       const rows = await query<{ name: string; setting: string }>(
         postgres.superuserUrl,

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Client } from 'pg';
+import { Client, escapeIdentifier } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startPostgres } from '#local/postgres/postgres.ts';
+import { type Postgres, startPostgres } from '#local/postgres/postgres.ts';
 import { createServiceDatabase, serviceDatabaseUrl } from '#local/postgres/service-database.ts';
 import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
@@ -10,8 +10,22 @@ import { migrate } from '#services/platform/storage/migrations.ts';
 
 const REFUSED = { code: '42501' };
 
+/** The tests' server: starting one takes a second. Each test removes its databases and roles from it. */
+let postgres: Postgres;
+const log: string[] = [];
+const resources = new AsyncDisposableStack();
+beforeAll(async () => {
+  const folder = resources.use(await createGuardedDirectory('touchstone-test'));
+  const dataDir = join(folder.path, 'data');
+  const password = 'superuser-password';
+  postgres = resources.use(
+    await startPostgres({ dataDir, port: 0, password, durable: false, log: (line) => log.push(line) }),
+  );
+});
+afterAll(() => resources.disposeAsync());
+
 it("creates a database that another service's roles cannot connect to", async () => {
-  await using server = await startServer();
+  await using server = useServer();
   const order = await server.create('order');
   const payment = await server.create('payment');
   await query(order.ownerUrl, 'CREATE TABLE orders (id text)');
@@ -31,7 +45,7 @@ it("creates a database that another service's roles cannot connect to", async ()
 });
 
 it.each(['url', 'ownerUrl'] as const)('grants a role (%s) no rights beyond its database', async (role) => {
-  await using server = await startServer();
+  await using server = useServer();
   const { [role]: url } = await server.create('order');
 
   await expect(query(url, 'CREATE DATABASE another')).rejects.toMatchObject(REFUSED);
@@ -40,10 +54,10 @@ it.each(['url', 'ownerUrl'] as const)('grants a role (%s) no rights beyond its d
 });
 
 describe("a service's role, once its database is migrated by the owner", () => {
-  let server: Awaited<ReturnType<typeof startServer>>;
+  let server: ReturnType<typeof useServer>;
   let order: Awaited<ReturnType<typeof server.migrated>>;
   beforeAll(async () => {
-    server = await startServer();
+    server = useServer();
     order = await server.migrated('order');
   });
   afterAll(() => server[Symbol.asyncDispose]());
@@ -107,9 +121,8 @@ describe("a service's role, once its database is migrated by the owner", () => {
   });
 
   it('has no more connections than its limit, and leaves the others to the other services', async () => {
-    await using other = await startServer();
-    const { url } = await other.create('order', { connections: 3 });
-    const payment = await other.create('payment', { connections: 3 });
+    const { url } = await server.create('inventory', { connections: 3 });
+    const payment = await server.create('payment', { connections: 3 });
     await using connections = new AsyncDisposableStack();
     for (let opened = 0; opened < 3; opened += 1) {
       const client = new Client({ connectionString: url });
@@ -124,7 +137,7 @@ describe("a service's role, once its database is migrated by the owner", () => {
 });
 
 it('gives the owner what a database from before belonged to the service, and keeps its rows', async () => {
-  await using server = await startServer();
+  await using server = useServer();
   await query(server.superuserUrl, "CREATE ROLE shop_order LOGIN PASSWORD 'order'");
   await query(server.superuserUrl, 'CREATE DATABASE shop_order OWNER shop_order');
   const url = serviceDatabaseUrl(server.superuserUrl, {
@@ -148,7 +161,7 @@ it('gives the owner what a database from before belonged to the service, and kee
 });
 
 it('keeps the data and sets the new password when it is called again', async () => {
-  await using server = await startServer();
+  await using server = useServer();
   const first = await server.create('order', { password: 'first' });
   await query(first.ownerUrl, 'CREATE TABLE orders AS SELECT 7 AS number');
 
@@ -160,7 +173,7 @@ it('keeps the data and sets the new password when it is called again', async () 
 });
 
 it('creates the databases once for concurrent callers', async () => {
-  await using server = await startServer();
+  await using server = useServer();
 
   const created = await Promise.all(
     (['order', 'inventory', 'order', 'inventory'] as const).map((name) => server.create(name)),
@@ -170,30 +183,18 @@ it('creates the databases once for concurrent callers', async () => {
 });
 
 it("writes no password to the server's log, not even when a statement fails", async () => {
-  await using server = await startServer();
-  await query(server.superuserUrl, 'ALTER SYSTEM SET default_transaction_read_only = on');
-  await query(server.superuserUrl, 'SELECT pg_reload_conf()');
+  await using server = useServer();
+  const superuserUrl = `${server.superuserUrl}?options=${encodeURIComponent('-c default_transaction_read_only=on')}`;
 
-  const created = server.create('order', { password: 'never-to-be-logged' });
+  const created = server.create('order', { password: 'never-to-be-logged', superuserUrl });
 
   await expect(created).rejects.toMatchObject({ code: '25006' });
-  await expect.poll(() => server.log.join('\n')).toContain('read-only transaction');
-  expect(server.log.join('\n')).not.toContain('never-to-be-logged');
+  await expect.poll(() => log.join('\n')).toContain('read-only transaction');
+  expect(log.join('\n')).not.toContain('never-to-be-logged');
 });
 
-async function startServer() {
-  const resources = new AsyncDisposableStack();
-  const folder = resources.use(await createGuardedDirectory('touchstone-test'));
-  const log: string[] = [];
-  const { superuserUrl } = resources.use(
-    await startPostgres({
-      dataDir: join(folder.path, 'data'),
-      port: 0,
-      password: 'superuser-password',
-      durable: false,
-      log: (line) => log.push(line),
-    }),
-  );
+function useServer() {
+  const { superuserUrl } = postgres;
   const create = (service: ServiceName, { password = service as string, ...options }: Partial<Options> = {}) =>
     createServiceDatabase({ superuserUrl, service, password, ownerPassword: `${service}-owner`, ...options });
   const migrated = async (service: ServiceName) => {
@@ -201,10 +202,22 @@ async function startServer() {
     await migrate({ databaseUrl: url, migrationDatabaseUrl: ownerUrl, directory: migrationsOf(service) });
     return { url, ownerUrl };
   };
-  return { superuserUrl, log, create, migrated, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  return { superuserUrl, create, migrated, [Symbol.asyncDispose]: () => removeDatabases(superuserUrl) };
 }
 
-type Options = { readonly password: string; readonly connections: number };
+/** Leaves the server as it was created. */
+async function removeDatabases(superuserUrl: string): Promise<void> {
+  for (const [kind, names] of [
+    ['DATABASE', "SELECT datname AS name FROM pg_database WHERE datname LIKE 'shop%'"],
+    ['ROLE', "SELECT rolname AS name FROM pg_roles WHERE rolname LIKE 'shop%'"],
+  ]) {
+    for (const { name } of (await query(superuserUrl, `${names}`)) as { name: string }[])
+      await query(superuserUrl, `DROP ${kind} ${escapeIdentifier(name)}`);
+  }
+  await query(superuserUrl, 'GRANT CONNECT, TEMPORARY ON DATABASE postgres, template1 TO PUBLIC');
+}
+
+type Options = { readonly password: string; readonly connections: number; readonly superuserUrl: string };
 
 function migrationsOf(service: ServiceName): string {
   return fileURLToPath(new URL(`../../../services/${service}/migrations`, import.meta.url));

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type DescEnum, isMessage } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { garbage, startFaultProxy } from '@touchstone/kit';
-import { expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { OrderReason, OrderReasonSchema, OrderStatus, OrderStatusSchema } from '#gen/shop/order/v1/order_pb.ts';
@@ -29,6 +29,8 @@ type Case = {
   /** Sets up the condition; places the order itself, or leaves that to the test. */
   readonly given: (fixture: OrderFixture, resources: AsyncDisposableStack) => unknown;
   readonly settings?: Record<string, string>;
+  /** It ends or exhausts something other than the answers of the dependencies, so that no other case can follow on its service. */
+  readonly isLast?: true;
   /** The answer, where the table's cells describe it in words. */
   readonly answer?: Answer;
   /** The final status once the condition is over. */
@@ -74,7 +76,7 @@ const rows: readonly Row[] = [
   {
     when: "inventory's circuit breaker is open",
     cells: ['CIRCUIT_OPEN', 'INVENTORY_UNAVAILABLE', 'PENDING', RESUMES],
-    cases: [{ given: (fixture) => openBreaker(fixture, reserving(fixture)), ends }],
+    cases: [{ given: (fixture) => openBreaker(fixture, reserving(fixture)), ends, isLast: true }],
   },
   {
     when: 'there is not enough stock',
@@ -107,7 +109,7 @@ const rows: readonly Row[] = [
   {
     when: "payment's circuit breaker is open",
     cells: ['CIRCUIT_OPEN', 'PAYMENT_UNAVAILABLE', 'PENDING', RESUMES],
-    cases: [{ given: (fixture) => openBreaker(fixture, paying(fixture)), ends }],
+    cases: [{ given: (fixture) => openBreaker(fixture, paying(fixture)), ends, isLast: true }],
   },
   {
     when: 'the confirmation of the reservation fails or hangs',
@@ -151,7 +153,7 @@ const rows: readonly Row[] = [
     when: 'the broker is down or hangs',
     cells: ['as if the broker were up', '', '', 'the events follow later'],
     cases: [
-      { given: ({ nats }) => nats.kill(), answer: CONFIRMED },
+      { given: ({ nats }) => nats.kill(), answer: CONFIRMED, isLast: true },
       { given: placeBesideSilentBroker, answer: CONFIRMED },
     ],
   },
@@ -173,7 +175,7 @@ const rows: readonly Row[] = [
       '',
       'nothing was stored: retry with the same key',
     ],
-    cases: [{ given: placeWithoutPrices }],
+    cases: [{ given: placeWithoutPrices, isLast: true }],
   },
   {
     when: 'the order database is down or hangs',
@@ -204,21 +206,29 @@ const cases = rows.flatMap(({ when, cells: [outcome, reason, order], cases }) =>
   cases.map((each) => ({ when, answer: [outcome, reason, order] as const, ...each })),
 );
 
-it.each(cases)('$when: $answer.0 $answer.1', async ({ given, settings, answer: expected, ends }) => {
-  await using fixture = await startOrderFixture({
-    ...PATIENT,
-    ORDER_MAX_RESUME_MS: '1000',
-    BREAKER_RESET_MS: '1000',
-    ...settings,
-  });
-  await using resources = new AsyncDisposableStack();
+const startFixture = (settings: Record<string, string> = {}) =>
+  startOrderFixture({ ...PATIENT, ORDER_MAX_RESUME_MS: '1000', BREAKER_RESET_MS: '1000', ...settings });
 
-  const answer = await place(fixture, resources, given);
+/** The fixture of the cases in which only the answers of the dependencies differ. */
+let shared: OrderFixture;
+beforeAll(async () => {
+  shared = await startFixture();
+});
+afterAll(() => shared[Symbol.asyncDispose]());
+
+it.each(cases)('$when: $answer.0 $answer.1', async ({ given, settings, answer: expected, ends, isLast }) => {
+  await using resources = new AsyncDisposableStack();
+  const isAlone = settings !== undefined || isLast === true;
+  const fixture = isAlone ? resources.use(await startFixture(settings)) : shared;
+  resources.defer(() => fixture.heal());
+  const conditions = resources.use(new AsyncDisposableStack());
+
+  const answer = await place(fixture, conditions, given);
 
   expect(answer instanceof ConnectError ? describeRefusal(answer) : describeAnswer(answer)).toEqual(expected);
   if (ends === undefined || answer instanceof ConnectError) return;
-  recover(fixture);
-  await resources.disposeAsync();
+  fixture.heal();
+  await conditions.disposeAsync();
   await fixture.reaches(answer.order?.orderId ?? '', ends, 15_000);
 });
 
@@ -260,14 +270,6 @@ function describeRefusal(error: ConnectError): Answer {
 
 function nameOf(enumeration: DescEnum, value: number): string {
   return enumeration.value[value]?.localName ?? String(value);
-}
-
-function recover(fixture: OrderFixture): void {
-  reserving(fixture).replies(({ orderId }) => ({ reservation: { orderId, reservationId: `res-${orderId}` } }));
-  confirming(fixture).replies({});
-  paying(fixture).replies(({ orderId }) => ({
-    charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' },
-  }));
 }
 
 async function openBreaker(

@@ -141,6 +141,8 @@ export type OrderFixture = AsyncDisposable & {
   ): ReturnType<Client<typeof OrderService>['createOrder']>;
   /** The order as GetOrder returns it. */
   read(orderId: string): Promise<Order>;
+  /** Stubs both dependencies to answer successfully, as at the start. */
+  heal(): void;
   /** Waits until an order has this status. Fails after `timeoutMs`. */
   reaches(orderId: string, status: OrderStatus, timeoutMs?: number): Promise<Order>;
   /** Runs a statement on the service's database. */
@@ -189,6 +191,10 @@ export async function startOrderFixture(environment: Record<string, string> = {}
       startReplica,
       place: (change = {}) => service.client.createOrder(validRequest(change)),
       read,
+      heal: () => {
+        stubInventory(inventory.virtual);
+        stubPayment(payment.virtual);
+      },
       reaches: (orderId, status, timeoutMs = 5_000) =>
         vi.waitFor(
           async () => {
