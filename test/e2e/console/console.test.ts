@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { Client } from 'pg';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { VIEWS } from '#services/console/page/src/model/routes.ts';
 import { findChromium, NO_CHROMIUM, startBrowser, type TestBrowser } from '../../support/browser/browser.ts';
@@ -28,6 +28,7 @@ beforeAll(async () => {
 beforeEach(({ skip }) => {
   if (executable === undefined) skip(NO_CHROMIUM);
 });
+afterEach(() => browser?.closePages());
 afterAll(async () => {
   await browser?.[Symbol.asyncDispose]();
   await platform?.[Symbol.asyncDispose]();

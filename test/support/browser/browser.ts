@@ -22,6 +22,8 @@ export type OpenPage = {
 export type TestBrowser = AsyncDisposable & {
   /** Opens a page of its own, with nothing of the others. */
   open(url: string, options?: PageOptions): Promise<OpenPage>;
+  /** Closes all pages: one that stays open goes on asking for what it shows. */
+  closePages(): Promise<void>;
 };
 
 export type PageOptions = {
@@ -46,6 +48,9 @@ export async function startBrowser(executablePath: string): Promise<TestBrowser>
       });
       await page.goto(url);
       return { page, errors };
+    },
+    closePages: async () => {
+      await Promise.all(browser.contexts().map((context) => context.close()));
     },
     [Symbol.asyncDispose]: () => browser.close(),
   };
