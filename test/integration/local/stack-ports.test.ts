@@ -23,6 +23,8 @@ const request = (process: string, port: number): PortRequest => ({
 async function holdPort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
+  // The other end of a connection may reset it at any time.
+  server.on('connection', (socket) => socket.on('error', () => socket.destroy()));
   const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
   const onConnection = (listener: (socket: Socket) => void) => server.on('connection', listener);
   return { port: (server.address() as AddressInfo).port, onConnection, close, [Symbol.asyncDispose]: close };
@@ -91,8 +93,6 @@ describe('the ports of a stack', () => {
 
   it('are waited for while an outgoing connection holds one, and then reported as taken by it', async () => {
     await using server = await holdPort();
-    // The peer's error on disconnect does not matter.
-    server.onConnection((socket) => socket.on('error', () => socket.destroy()));
     const connection = await connectFromOwnPort(server.port);
     const port = connection.localPort!;
 
