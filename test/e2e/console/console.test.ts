@@ -201,15 +201,15 @@ it('replays a dead letter, which is applied', async () => {
 });
 
 it('has nothing serious to fix in any view, light or dark, and fits into 380 pixels', async () => {
-  // Its row in the sales is wider than a phone.
+  // Its row in the sales is wider than a phone, and among the twelve that are shown.
   await platform.inventory.upsertProduct({
     productId: 'long-name',
     name: `A name as long as a name can be, ${'and longer, '.repeat(9)}and longer`,
     unitPrice: { currencyCode: 'EUR', minorUnits: 1_000n },
-    initialOnHand: 5,
+    initialOnHand: 100,
   });
-  const order = orderRequest({ items: [{ productId: 'long-name', quantity: 1 }] });
-  await expect.poll(() => platform.orders.quoteOrder(order), PATIENCE).toMatchObject({ total: { minorUnits: 1_000n } });
+  const order = orderRequest({ items: [{ productId: 'long-name', quantity: 100 }] });
+  await expect.poll(() => platform.orders.quoteOrder(order), PATIENCE).toMatchObject({ total: { minorUnits: 100_000n } });
   const { orderId } = await awaitOrder(platform, (await platform.orders.createOrder(order)).order?.orderId);
   const views = [...VIEWS, `orders/${orderId}`];
   const { page, errors } = await browser.open(platform.url);
