@@ -209,7 +209,9 @@ it('has nothing serious to fix in any view, light or dark, and fits into 380 pix
     initialOnHand: 100,
   });
   const order = orderRequest({ items: [{ productId: 'long-name', quantity: 100 }] });
-  await expect.poll(() => platform.orders.quoteOrder(order), PATIENCE).toMatchObject({ total: { minorUnits: 100_000n } });
+  await expect
+    .poll(() => platform.orders.quoteOrder(order), PATIENCE)
+    .toMatchObject({ total: { minorUnits: 100_000n } });
   const { orderId } = await awaitOrder(platform, (await platform.orders.createOrder(order)).order?.orderId);
   const views = [...VIEWS, `orders/${orderId}`];
   const { page, errors } = await browser.open(platform.url);
