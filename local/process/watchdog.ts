@@ -11,9 +11,9 @@ const ORPHAN_GRACE_MS = 5_000;
 const MAX_REPLACEMENTS = 5;
 const MAX_DESCRIPTORS = 9;
 
-// `+<entry>` registers, `-<entry>` unregisters; entries are `process <SIGNAL> <pid>` and `directory <path>`.
-// Directories are removed last: a database that is still stopping would write into them again. Zombies (state Z) are not
-// waited for: a slow init may reap them late.
+// `+<entry>` registers, `-<entry>` unregisters; the arguments are registered from the start. Entries are `process <SIGNAL> <pid>` and
+// `directory <path>`. Directories are removed last: a database that is still stopping would write into them again. Zombies (state Z)
+// are not waited for: a slow init may reap them late.
 const WATCHDOG_SCRIPT = `
 trap '' HUP INT QUIT TERM
 while IFS= read -r line; do
@@ -192,7 +192,8 @@ export async function createGuardedDirectory(prefix: string): Promise<GuardedDir
 
 function ensureWatchdog(): Watchdog {
   if (watchdog !== undefined) return watchdog;
-  const child = spawn('/bin/sh', ['-c', WATCHDOG_SCRIPT, 'touchstone-watchdog'], {
+  // It has the entries from its start: this process may die before it writes anything.
+  const child = spawn('/bin/sh', ['-c', WATCHDOG_SCRIPT, 'touchstone-watchdog', ...entries], {
     cwd: '/',
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -204,7 +205,6 @@ function ensureWatchdog(): Watchdog {
   // A broken pipe means that the watchdog has ended.
   child.stdin.on('error', () => replaceWatchdog(started));
   child.unref();
-  for (const entry of entries) child.stdin.write(`+${entry}\n`);
   return started;
 }
 
