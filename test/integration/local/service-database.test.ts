@@ -101,7 +101,7 @@ describe("a service's role, once its database is migrated by the owner", () => {
 
     const others = migrate({ databaseUrl: order.url, directory: migrationsOf('payment') });
     await expect(others).rejects.toThrow(
-      'the database lacks 0001_charges, 0002_trace, 0003_synthetic_charges, and this role may not migrate it',
+      'the database lacks 0001_charges, 0002_trace, 0003_synthetic_charges, 0004_statistics, and this role may not migrate it',
     );
   });
 

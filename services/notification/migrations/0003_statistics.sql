@@ -1,0 +1,4 @@
+-- No statistics of a few notifications: the plans that they lead to read all notifications, and are kept while those grow, until the next statistics.
+-- Without any, Postgres plans for a table of some hundred rows.
+
+alter table notification set (autovacuum_analyze_threshold = 2000, autovacuum_vacuum_threshold = 2000);
