@@ -130,11 +130,13 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     const { promise, resolve } = Promise.withResolvers<void>();
     socket.once('close', () => resolve());
     const stopRestless = async () => {
-      if (restless) await (await run(name)).stack.stop(restless);
+      const running = await started.get(name);
+      if (restless) await running?.stack.stop(restless);
     };
     turns.set(name, Promise.allSettled([before, promise.then(stopRestless)]).then(noop));
     await before;
-    if (restless && started.has(name)) await (await run(name)).stack.start(restless);
+    const running = await started.get(name);
+    if (restless) await running?.stack.start(restless);
   };
   const answer = async (request: Request, socket: Socket): Promise<unknown> => {
     if (request.action === 'template') return await ensureTemplate();
