@@ -28,7 +28,7 @@ describe('the embedded Postgres', () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const dataDir = join(folder.path, 'not', 'yet', 'there');
     {
-      await using first = await startPostgres({ ...options, dataDir });
+      await using first = await startPostgres({ ...options, dataDir, durable: true });
       await query(first.superuserUrl, 'CREATE TABLE kept AS SELECT 7 AS number');
       await first.stop();
       expect([isAlive(first.pid), await isListening(first.port)]).toEqual([false, false]);

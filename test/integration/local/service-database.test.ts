@@ -207,13 +207,19 @@ function useServer() {
 
 /** Leaves the server as it was created. */
 async function removeDatabases(superuserUrl: string): Promise<void> {
-  for (const [kind, names] of [
-    ['DATABASE', "SELECT datname AS name FROM pg_database WHERE datname LIKE 'shop%'"],
-    ['ROLE', "SELECT rolname AS name FROM pg_roles WHERE rolname LIKE 'shop%'"],
-  ]) {
-    for (const { name } of (await query(superuserUrl, `${names}`)) as { name: string }[])
-      await query(superuserUrl, `DROP ${kind} ${escapeIdentifier(name)}`);
+  const databases = await query<{ name: string }>(
+    superuserUrl,
+    "SELECT datname AS name FROM pg_database WHERE datname LIKE 'shop%'",
+  );
+  for (const { name } of databases) {
+    // A test that failed may have left a connection.
+    await query(superuserUrl, `DROP DATABASE ${escapeIdentifier(name)} WITH (FORCE)`);
   }
+  const roles = await query<{ name: string }>(
+    superuserUrl,
+    "SELECT rolname AS name FROM pg_roles WHERE rolname LIKE 'shop%'",
+  );
+  for (const { name } of roles) await query(superuserUrl, `DROP ROLE ${escapeIdentifier(name)}`);
   await query(superuserUrl, 'GRANT CONNECT, TEMPORARY ON DATABASE postgres, template1 TO PUBLIC');
 }
 
@@ -223,7 +229,7 @@ function migrationsOf(service: ServiceName): string {
   return fileURLToPath(new URL(`../../../services/${service}/migrations`, import.meta.url));
 }
 
-async function query(connectionString: string, statement: string): Promise<unknown[]> {
+async function query<Row = unknown>(connectionString: string, statement: string): Promise<Row[]> {
   const client = new Client({ connectionString });
   try {
     await client.connect();
