@@ -14,7 +14,7 @@ export class ResultsReporter extends JsonReporter {
 
   override async onTestRunEnd(modules: readonly TestModule[], errors: RunEndParameters[1] = []): Promise<void> {
     await super.onTestRunEnd(modules);
-    const unhandledErrors = errors.map((error) => error.stack ?? error.message);
+    const unhandledErrors = errors.map(({ stack, message }) => String(stack ?? message));
     const results = JSON.parse(await readFile(this.#file, 'utf8'));
     await writeFile(this.#file, JSON.stringify({ ...results, unhandledErrors }));
   }

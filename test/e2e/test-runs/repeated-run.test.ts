@@ -68,6 +68,14 @@ describe('a run', () => {
     expect(await runs.readLog()).toContain('The tests left these processes running');
   });
 
+  it('that fails by an error that belongs to no test names it', async () => {
+    await using runs = await openRuns();
+
+    expect(await runs.run('rejects-unheard')).toMatchObject({
+      failures: ['outside the tests: Error: the unheard one'],
+    });
+  });
+
   it('that is called off ends vitest and the busy core', async () => {
     await using runs = await openRuns();
     const stop = new AbortController();

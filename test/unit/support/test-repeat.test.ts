@@ -146,6 +146,12 @@ describe('the failures of a run', () => {
     ]);
   });
 
+  it('include each error that belongs to no test, by its first line', () => {
+    const text = JSON.stringify({ testResults: [], unhandledErrors: ['Error: read ECONNRESET\n    at TCP'] });
+
+    expect(listFailures(text, '/repository')).toEqual(['outside the tests: Error: read ECONNRESET']);
+  });
+
   it('are none when all tests passed or were skipped', () => {
     expect(
       list({ name: '/a', status: 'passed', assertionResults: [test('passed', 'a'), test('pending', 'b')] }),
