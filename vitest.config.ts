@@ -30,7 +30,11 @@ export default defineConfig({
     includeTaskLocation: true,
     allowOnly: false,
     tags: SEED_TAGS,
-    globalSetup: ['test/support/postgres.ts', 'test/support/shared-stacks.ts'],
+    globalSetup: [
+      'test/support/temporary-files/memory-folder.ts',
+      'test/support/postgres.ts',
+      'test/support/shared-stacks.ts',
+    ],
     retry: 0,
     restoreMocks: true,
     unstubGlobals: true,

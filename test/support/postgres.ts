@@ -22,7 +22,6 @@ import { derivePasswords } from '#local/shared/secrets.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
 import { migrate } from '#services/platform/storage/migrations.ts';
 import { dropStatement, type Pristine, readPristine, restorePristine } from './database-pool.ts';
-import { useMemoryFolder } from './temporary-files/memory-folder.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -39,9 +38,8 @@ export type TestDatabase = AsyncDisposable & {
   readonly name: string;
 };
 
-/** For vitest's globalSetup: puts temporary files into memory, and provides a Postgres to the run's tests. Returns the teardown that removes it. */
+/** For vitest's globalSetup: provides a Postgres to the run's tests. Returns the teardown that removes it. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  await useMemoryFolder();
   const resources = new AsyncDisposableStack();
   const socketFolder = resources.use(await createGuardedDirectory('touchstone-test'));
   // The server's account must be able to traverse this folder; its name is random, and the data has stricter permissions.

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isMemoryFolder, useMemoryFolder } from '../../support/temporary-files/memory-folder.ts';
+import { findMemoryFolder, isMemoryFolder } from '../../support/temporary-files/memory-folder.ts';
 
 const GIB = 1024 ** 3;
 const ROOT = '/dev/vda / ext4 rw,relatime 0 0';
@@ -16,9 +16,5 @@ it.each<[string, boolean, string[], number]>([
 });
 
 it('temporary files are where the caller of the tests wants them', async () => {
-  const environment = { TMPDIR: '/var/tmp' };
-
-  await useMemoryFolder(environment);
-
-  expect(environment).toEqual({ TMPDIR: '/var/tmp' });
+  expect(await findMemoryFolder({ TMPDIR: '/var/tmp' })).toBeUndefined();
 });
