@@ -1,4 +1,5 @@
 // The service as a process: its settings, its signals, and its state after a SIGKILL.
+
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +12,7 @@ import { readEvents } from '../../support/events.ts';
 import { asAllowedCaller, TEST_IDENTITY } from '../../support/identity/credentials.ts';
 import { startTestNats } from '../../support/nats.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
+import { FEW_CONNECTIONS } from '../../support/services/few-connections.ts';
 import { failureOf, lines } from '../../support/services/inventory.ts';
 import { startTcpGate } from '../../support/tcp-gate.ts';
 
@@ -101,7 +103,13 @@ it('keeps what it answered, and publishes it, after a SIGKILL', async () => {
 });
 
 function settings(databaseUrl: string, natsUrl: string): Record<string, string> {
-  return { INVENTORY_PORT: '0', INVENTORY_DATABASE_URL: databaseUrl, NATS_URL: natsUrl, ...TEST_IDENTITY };
+  return {
+    INVENTORY_PORT: '0',
+    INVENTORY_DATABASE_URL: databaseUrl,
+    NATS_URL: natsUrl,
+    ...TEST_IDENTITY,
+    ...FEW_CONNECTIONS,
+  };
 }
 
 function clientOf(url: string) {

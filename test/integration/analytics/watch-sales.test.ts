@@ -39,7 +39,7 @@ describe('WatchSales', () => {
     await using replica = await house.startReplica();
     await using here = watch(house);
     await using there = watch(replica);
-    await expect.poll(() => here.seen.length, PATIENCE).toBe(1);
+    await expect.poll(() => [here.seen.length, there.seen.length], PATIENCE).toEqual([1, 1]);
     const confirmTime = timestampFromDate(new Date());
 
     await publishEvent(house.nats, OrderConfirmedSchema, saleOf('of-today', { confirmTime }));

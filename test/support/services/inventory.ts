@@ -1,4 +1,5 @@
 // The inventory fixture: the real service on a free port, with clients and builders of requests.
+
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { type Client, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
@@ -13,6 +14,7 @@ import { DEFAULT_LIMITS } from '#services/platform/server/load-shedding.ts';
 import { asAllowedCaller, TEST_IDENTITY_CONFIG } from '../identity/credentials.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
+import { FEW_CONNECTIONS_CONFIG } from './few-connections.ts';
 import { TEST_CREDENTIAL } from './order-builders.ts';
 
 export type RunningInventory = AsyncDisposable & {
@@ -35,7 +37,7 @@ export async function startInventory({ database, nats }: InventoryNeeds): Promis
       host: '127.0.0.1',
       port: 0,
       databaseUrl: database.databaseUrl,
-      databaseConnections: 15,
+      ...FEW_CONNECTIONS_CONFIG,
       natsUrl: nats.url('inventory'),
       corsOrigins: undefined,
       identity: TEST_IDENTITY_CONFIG,
