@@ -5,7 +5,7 @@ import { services } from '#local/shared/topology.ts';
 import { type Stack, type StackOptions, startStack } from '#local/stack/stack.ts';
 import { copyDataTemplate } from './data-template.ts';
 import { NO_CUSTOMER_LIMIT } from './identity/credentials.ts';
-import { FEW_CONNECTIONS } from './services/few-connections.ts';
+import { FEW_CONNECTIONS } from './settings/few-connections.ts';
 
 export type OwnStack = AsyncDisposable & {
   readonly stack: Stack;

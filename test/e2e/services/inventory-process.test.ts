@@ -12,8 +12,8 @@ import { readEvents } from '../../support/events.ts';
 import { asAllowedCaller, TEST_IDENTITY } from '../../support/identity/credentials.ts';
 import { startTestNats } from '../../support/nats.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
-import { FEW_CONNECTIONS } from '../../support/services/few-connections.ts';
 import { failureOf, lines } from '../../support/services/inventory.ts';
+import { FEW_CONNECTIONS } from '../../support/settings/few-connections.ts';
 import { startTcpGate } from '../../support/tcp-gate.ts';
 
 const MAIN = fileURLToPath(new URL('../../../services/inventory/main.ts', import.meta.url));

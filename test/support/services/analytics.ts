@@ -17,7 +17,7 @@ import { openSession, type SqlSession } from '../contracts/contracts.ts';
 import { asAllowedCaller, TEST_IDENTITY } from '../identity/credentials.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
 import { createTestDatabase } from '../postgres.ts';
-import { FEW_CONNECTIONS } from './few-connections.ts';
+import { FEW_CONNECTIONS } from '../settings/few-connections.ts';
 
 /** One replica. */
 export type RunningAnalytics = AsyncDisposable & {

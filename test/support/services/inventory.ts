@@ -14,7 +14,7 @@ import { DEFAULT_LIMITS } from '#services/platform/server/load-shedding.ts';
 import { asAllowedCaller, TEST_IDENTITY_CONFIG } from '../identity/credentials.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
-import { FEW_CONNECTIONS_CONFIG } from './few-connections.ts';
+import { FEW_CONNECTIONS_CONFIG } from '../settings/few-connections.ts';
 import { TEST_CREDENTIAL } from './order-builders.ts';
 
 export type RunningInventory = AsyncDisposable & {

@@ -14,7 +14,7 @@ import { openConnection } from '../clients.ts';
 import { TEST_IDENTITY } from '../identity/credentials.ts';
 import { startTestNats } from '../nats.ts';
 import { createTestDatabase } from '../postgres.ts';
-import { FEW_CONNECTIONS } from './few-connections.ts';
+import { FEW_CONNECTIONS } from '../settings/few-connections.ts';
 import { TEST_CREDENTIAL } from './order-builders.ts';
 
 const ONE_DAY_MS = '86400000';

@@ -21,7 +21,7 @@ import { asAllowedCaller, TEST_IDENTITY } from '../identity/credentials.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
 import { PATIENCE } from '../patience.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
-import { FEW_CONNECTIONS } from './few-connections.ts';
+import { FEW_CONNECTIONS } from '../settings/few-connections.ts';
 import { TEST_CREDENTIAL } from './order-builders.ts';
 
 export type RunningOrderService = AsyncDisposable & {

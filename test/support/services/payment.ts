@@ -17,7 +17,7 @@ import { createLog } from '#services/platform/observability/log.ts';
 import { asAllowedCaller, TEST_IDENTITY } from '../identity/credentials.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
-import { FEW_CONNECTIONS } from './few-connections.ts';
+import { FEW_CONNECTIONS } from '../settings/few-connections.ts';
 import { reasonOf } from './inventory.ts';
 import { TEST_CREDENTIAL } from './order-builders.ts';
 

@@ -20,7 +20,7 @@ import type { Transaction } from '#services/platform/storage/database.ts';
 import { rawSql, sql } from '#services/platform/storage/sql.ts';
 import { type Connection, openConnection } from '../../../support/clients.ts';
 import { TEST_IDENTITY_CONFIG } from '../../../support/identity/credentials.ts';
-import { FEW_CONNECTIONS_CONFIG } from '../../../support/services/few-connections.ts';
+import { FEW_CONNECTIONS_CONFIG } from '../../../support/settings/few-connections.ts';
 import { MIGRATIONS } from '../support/open-database.ts';
 import { type RecordedLog, recordLog } from '../support/recorded-log.ts';
 
