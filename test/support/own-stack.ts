@@ -5,7 +5,6 @@ import { services } from '#local/shared/topology.ts';
 import { type Stack, type StackOptions, startStack } from '#local/stack/stack.ts';
 import { copyDataTemplate } from './data-template.ts';
 import { NO_CUSTOMER_LIMIT } from './identity/credentials.ts';
-import { FEW_CONNECTIONS } from './settings/few-connections.ts';
 
 export type OwnStack = AsyncDisposable & {
   readonly stack: Stack;
@@ -33,13 +32,7 @@ export async function startOwnStack(
         dataDir,
         ports: 'free',
         durable: false,
-        environment: {
-          PATH: process.env.PATH,
-          LOG_LEVEL: 'info',
-          ...NO_CUSTOMER_LIMIT,
-          ...FEW_CONNECTIONS,
-          ...environment,
-        },
+        environment: { PATH: process.env.PATH, LOG_LEVEL: 'info', ...NO_CUSTOMER_LIMIT, ...environment },
         services: services.map(({ name }) => name).filter((name) => name !== 'monitor'),
         log: (part, line) => output.push(`${part} ${line}`),
         ...options,

@@ -41,8 +41,9 @@ const NO_TIMEOUTS = {
   ORDER_INVENTORY_TIMEOUT_MS: '10000',
   ORDER_PAYMENT_TIMEOUT_MS: '18000',
   PAYMENT_PROVIDER_TIMEOUT_MS: '15000',
-  // A slow machine lets calls wait instead of rejecting them.
+  // A slow machine lets calls and statements wait instead of failing them.
   MAX_QUEUE_MS: '30000',
+  DATABASE_TIMEOUT_MS: '10000',
 };
 
 const STACKS = {

@@ -1,5 +1,4 @@
 // The service as a process: its settings, its signals, and its state after a SIGKILL.
-
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +12,6 @@ import { asAllowedCaller, TEST_IDENTITY } from '../../support/identity/credentia
 import { startTestNats } from '../../support/nats.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 import { failureOf, lines } from '../../support/services/inventory.ts';
-import { FEW_CONNECTIONS } from '../../support/settings/few-connections.ts';
 import { startTcpGate } from '../../support/tcp-gate.ts';
 
 const MAIN = fileURLToPath(new URL('../../../services/inventory/main.ts', import.meta.url));
@@ -103,13 +101,7 @@ it('keeps what it answered, and publishes it, after a SIGKILL', async () => {
 });
 
 function settings(databaseUrl: string, natsUrl: string): Record<string, string> {
-  return {
-    INVENTORY_PORT: '0',
-    INVENTORY_DATABASE_URL: databaseUrl,
-    NATS_URL: natsUrl,
-    ...TEST_IDENTITY,
-    ...FEW_CONNECTIONS,
-  };
+  return { INVENTORY_PORT: '0', INVENTORY_DATABASE_URL: databaseUrl, NATS_URL: natsUrl, ...TEST_IDENTITY };
 }
 
 function clientOf(url: string) {

@@ -1,5 +1,4 @@
 // The analytics fixture: the real service on a free port, with clients and builders of events.
-
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { type Client, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
@@ -17,7 +16,6 @@ import { openSession, type SqlSession } from '../contracts/contracts.ts';
 import { asAllowedCaller, TEST_IDENTITY } from '../identity/credentials.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
 import { createTestDatabase } from '../postgres.ts';
-import { FEW_CONNECTIONS } from '../settings/few-connections.ts';
 
 /** One replica. */
 export type RunningAnalytics = AsyncDisposable & {
@@ -40,13 +38,7 @@ export type AnalyticsFixture = RunningAnalytics & {
 
 async function startAnalyticsService(environment: Record<string, string>): Promise<RunningAnalytics> {
   const level = process.env.TEST_LOG_LEVEL ?? 'silent';
-  const config = loadConfig({
-    ANALYTICS_PORT: '0',
-    LOG_LEVEL: level,
-    ...TEST_IDENTITY,
-    ...FEW_CONNECTIONS,
-    ...environment,
-  });
+  const config = loadConfig({ ANALYTICS_PORT: '0', LOG_LEVEL: level, ...TEST_IDENTITY, ...environment });
   const service = createAnalyticsService(config, createLog({ service: 'analytics', level }));
   const { url } = await service.start();
   const transport = createConnectTransport({ baseUrl: url, httpVersion: '1.1', interceptors: [asAllowedCaller()] });

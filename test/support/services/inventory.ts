@@ -1,5 +1,4 @@
 // The inventory fixture: the real service on a free port, with clients and builders of requests.
-
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { type Client, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
@@ -14,7 +13,6 @@ import { DEFAULT_LIMITS } from '#services/platform/server/load-shedding.ts';
 import { asAllowedCaller, TEST_IDENTITY_CONFIG } from '../identity/credentials.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
-import { FEW_CONNECTIONS_CONFIG } from '../settings/few-connections.ts';
 import { TEST_CREDENTIAL } from './order-builders.ts';
 
 export type RunningInventory = AsyncDisposable & {
@@ -37,7 +35,7 @@ export async function startInventory({ database, nats }: InventoryNeeds): Promis
       host: '127.0.0.1',
       port: 0,
       databaseUrl: database.databaseUrl,
-      ...FEW_CONNECTIONS_CONFIG,
+      databaseConnections: 15,
       natsUrl: nats.url('inventory'),
       corsOrigins: undefined,
       identity: TEST_IDENTITY_CONFIG,

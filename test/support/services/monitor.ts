@@ -1,5 +1,4 @@
 // The monitor fixture: the real service on a free port, with a virtual order service.
-
 import type { Client as RpcClient } from '@connectrpc/connect';
 import { startVirtualService, type VirtualService } from '@touchstone/kit';
 import { Client } from 'pg';
@@ -14,7 +13,6 @@ import { openConnection } from '../clients.ts';
 import { TEST_IDENTITY } from '../identity/credentials.ts';
 import { startTestNats } from '../nats.ts';
 import { createTestDatabase } from '../postgres.ts';
-import { FEW_CONNECTIONS } from '../settings/few-connections.ts';
 import { TEST_CREDENTIAL } from './order-builders.ts';
 
 const ONE_DAY_MS = '86400000';
@@ -71,7 +69,6 @@ async function startMonitor(environment: Record<string, string>): Promise<Monito
     MONITOR_PORT: '0',
     LOG_LEVEL: level,
     ...TEST_IDENTITY,
-    ...FEW_CONNECTIONS,
     SYNTHETIC_CREDENTIAL: TEST_CREDENTIAL,
     ...environment,
   });

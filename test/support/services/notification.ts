@@ -1,5 +1,4 @@
 // The notification fixture: the real service on a free port, with a mailbox, clients and builders.
-
 import { createClient, type Client as RpcClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { Client } from 'pg';
@@ -13,7 +12,6 @@ import { createLog } from '#services/platform/observability/log.ts';
 import { asAllowedCaller, TEST_IDENTITY } from '../identity/credentials.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
-import { FEW_CONNECTIONS } from '../settings/few-connections.ts';
 
 export type RunningNotificationService = AsyncDisposable & {
   readonly url: string;
@@ -25,13 +23,7 @@ export type RunningNotificationService = AsyncDisposable & {
 /** Starts the notification service on a free port; `environment` holds its settings, like `NOTIFICATION_DATABASE_URL`. */
 async function startNotificationService(environment: Record<string, string>): Promise<RunningNotificationService> {
   const level = process.env.TEST_LOG_LEVEL ?? 'silent';
-  const config = loadConfig({
-    NOTIFICATION_PORT: '0',
-    LOG_LEVEL: level,
-    ...TEST_IDENTITY,
-    ...FEW_CONNECTIONS,
-    ...environment,
-  });
+  const config = loadConfig({ NOTIFICATION_PORT: '0', LOG_LEVEL: level, ...TEST_IDENTITY, ...environment });
   const service = createNotificationService(config, createLog({ service: 'notification', level }));
   const { url } = await service.start();
   const transport = createConnectTransport({ baseUrl: url, httpVersion: '1.1', interceptors: [asAllowedCaller()] });

@@ -1,6 +1,5 @@
 // A fixture with the real order service on a free port, a real database and broker, and virtual dependencies on real ports, which
 // answer successfully until a test stubs them otherwise.
-
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { type Client, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
@@ -21,7 +20,6 @@ import { asAllowedCaller, TEST_IDENTITY } from '../identity/credentials.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
 import { PATIENCE } from '../patience.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
-import { FEW_CONNECTIONS } from '../settings/few-connections.ts';
 import { TEST_CREDENTIAL } from './order-builders.ts';
 
 export type RunningOrderService = AsyncDisposable & {
@@ -38,7 +36,6 @@ export async function startOrderService(environment: Record<string, string>): Pr
     ORDER_PORT: '0',
     LOG_LEVEL: level,
     ...TEST_IDENTITY,
-    ...FEW_CONNECTIONS,
     SYNTHETIC_CREDENTIAL: TEST_CREDENTIAL,
     // Long enough that a slow machine does not shed the bursts of calls that tests make.
     MAX_QUEUE_MS: '30000',

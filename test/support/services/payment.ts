@@ -1,5 +1,4 @@
 // The payment fixture: the real service on a free port, with a fake provider, clients and builders.
-
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -17,7 +16,6 @@ import { createLog } from '#services/platform/observability/log.ts';
 import { asAllowedCaller, TEST_IDENTITY } from '../identity/credentials.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
-import { FEW_CONNECTIONS } from '../settings/few-connections.ts';
 import { reasonOf } from './inventory.ts';
 import { TEST_CREDENTIAL } from './order-builders.ts';
 
@@ -38,7 +36,6 @@ async function startPaymentService(environment: Record<string, string>): Promise
     PAYMENT_PORT: '0',
     LOG_LEVEL: level,
     ...TEST_IDENTITY,
-    ...FEW_CONNECTIONS,
     SYNTHETIC_CREDENTIAL: TEST_CREDENTIAL,
     // Bursts must not fail because of load shedding on a slow machine.
     MAX_QUEUE_MS: '30000',

@@ -1,5 +1,4 @@
 // The smallest service with every component: it stores cancelled orders, publishes them, and stores the orders of received events.
-
 import { type OrderCreated, OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
@@ -20,7 +19,6 @@ import type { Transaction } from '#services/platform/storage/database.ts';
 import { rawSql, sql } from '#services/platform/storage/sql.ts';
 import { type Connection, openConnection } from '../../../support/clients.ts';
 import { TEST_IDENTITY_CONFIG } from '../../../support/identity/credentials.ts';
-import { FEW_CONNECTIONS_CONFIG } from '../../../support/settings/few-connections.ts';
 import { MIGRATIONS } from '../support/open-database.ts';
 import { type RecordedLog, recordLog } from '../support/recorded-log.ts';
 
@@ -62,7 +60,6 @@ export function createTinyService(options: TinyOptions): Pick<RecordedLog, 'line
       natsUrl,
       corsOrigins: undefined,
       identity: TEST_IDENTITY_CONFIG,
-      ...FEW_CONNECTIONS_CONFIG,
       ...options.config,
     },
     log,
