@@ -7,13 +7,6 @@ import { Client, escapeIdentifier, escapeLiteral } from 'pg';
 const MAX_REUSED_BYTES = 1_000_000;
 const TERMINATION_MS = 10_000;
 
-/** What the server shows of the sessions that this file keeps. */
-export const KEPT_SESSION = 'test database pool';
-const MAX_KEPT_SESSIONS = 8;
-
-/** The superuser's sessions, by their database: opening one costs as much as emptying a database. The latest used stands last. */
-const kept = new Map<string, Client>();
-
 /** The content of a new database: what a used one is returned to. */
 export type Pristine = {
   /** Identifies the schema, its permissions and the database's settings. */
@@ -116,24 +109,11 @@ async function readSchema(client: Client): Promise<string> {
 }
 
 async function asClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = kept.get(url) ?? (await openSession(url));
-  kept.delete(url);
-  kept.set(url, client);
-  const [oldest] = kept.keys();
-  if (kept.size > MAX_KEPT_SESSIONS && oldest !== undefined) await closeSession(oldest);
-  return await work(client);
-}
-
-async function openSession(url: string): Promise<Client> {
-  const client = new Client({ connectionString: url, application_name: KEPT_SESSION });
-  // A test may end every session on its database, or drop it.
-  client.on('error', () => kept.delete(url));
-  await client.connect();
-  return client;
-}
-
-async function closeSession(url: string): Promise<void> {
-  const client = kept.get(url);
-  kept.delete(url);
-  await client?.end();
+  const client = new Client({ connectionString: url });
+  try {
+    await client.connect();
+    return await work(client);
+  } finally {
+    await client.end();
+  }
 }

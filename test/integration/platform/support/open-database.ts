@@ -3,7 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import type { ServiceName } from '#local/shared/topology.ts';
 import { createDatabase, type Database } from '#services/platform/storage/database.ts';
-import { KEPT_SESSION } from '../../../support/database-pool.ts';
 import { cloneTestDatabase, type TestDatabase } from '../../../support/postgres.ts';
 import { type RecordedLog, recordLog } from './recorded-log.ts';
 
@@ -43,11 +42,11 @@ export async function ask<Row>(url: string, text: string, values: unknown[] = []
   }
 }
 
-/** How many sessions a database has, without the one that asks and that of the pool, or how many of them are in a state like `active`. */
+/** How many sessions a database has, without the one that asks, or how many of them are in a state like `active`. */
 export async function countSessions({ superuserUrl, name }: TestDatabase, state?: string): Promise<number> {
   const text = `select count(*)::int as count from pg_stat_activity
-    where datname = $1 and pid <> pg_backend_pid() and application_name <> $2 and coalesce(state = $3, true)`;
-  const [row] = await ask<{ count: number }>(superuserUrl, text, [name, KEPT_SESSION, state]);
+    where datname = $1 and pid <> pg_backend_pid() and coalesce(state = $2, true)`;
+  const [row] = await ask<{ count: number }>(superuserUrl, text, [name, state]);
   return row?.count ?? 0;
 }
 
