@@ -97,7 +97,7 @@ $(page): $(shell find services/console/page -type f -not -path '*/dist/*') $(rea
 
 .PHONY: run console-page order traffic verify dead-letters token provision clean
 run: $(ready) $(nats_server) $(page) ## start the platform on this machine; Ctrl-C stops it; REPLICAS=2 starts two of each service
-	@exec node local/stack/main.ts
+	@exec node --max-semi-space-size=2 local/stack/main.ts
 
 console-page: $(page) ## build the console's page; `make run` does it when its sources have changed
 

@@ -51,6 +51,8 @@ import { refreshGauges, type StatusSources } from './service-status.ts';
 // Operators and scrapes share these, so that they take none of the connections of calls; health has one of its own.
 const OPS_POOL_SIZE = 2;
 const HEALTH_POOL_SIZE = 1;
+// Statements are batched, so a few connections carry the first burst; each costs the server 1.5 MB and 10 ms of processor time.
+const WARM_CONNECTIONS = 2;
 // A stop may wait for it twice, so it is less than half of the limit of a stop.
 const BACKGROUND_TIMEOUT_MS = 3_000;
 const MAX_REQUEST_BYTES = 1024 * 1024;
@@ -187,7 +189,7 @@ export function createService(options: ServiceOptions): Service {
               pooled: config.databasePooled ?? false,
             });
           });
-          await runtime.database.warm(poolSizes(config).calls);
+          await runtime.database.warm(Math.min(WARM_CONNECTIONS, poolSizes(config).calls));
         },
         stop: runtime.database.close,
       },

@@ -22,6 +22,8 @@ const NETWORK_MESSAGES =
   /timeout|terminated|not queryable|connection (ended|closed)|Client was closed|Cannot use a pool/i;
 
 const MAX_STALE_PLANS = 2;
+// An idle session of the server keeps some megabytes of plans.
+const IDLE_TIMEOUT_MS = 30_000;
 
 export type Queryable = {
   /**
@@ -186,7 +188,7 @@ function createPool(options: DatabaseOptions, servers: DatabaseServers): pg.Pool
     query_timeout: options.timeoutMs,
     ...(options.applicationName === undefined ? {} : { application_name: options.applicationName }),
     ...(options.pooled === true ? {} : sessionSettings),
-    idleTimeoutMillis: 300_000,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
     keepAlive: true,
   });
 }
