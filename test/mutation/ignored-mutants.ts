@@ -20,6 +20,7 @@ const MESSAGE_INDEXES: Readonly<Record<string, number>> = {
   mismatch: 1,
   notFound: 1,
   outcomeUnknown: 0,
+  permissionDenied: 1,
 };
 
 function isArgument({ listKey, parent }: Path, type: string): boolean {

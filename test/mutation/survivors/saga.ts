@@ -4,7 +4,17 @@ export const SAGA: readonly Survivor[] = [
   {
     file: 'services/order/order-changes.ts',
     reason: 'Equivalent: no update leads back to PENDING, so a status that changed is a final one.',
-    mutants: ["const hasEnded = «next.status !== 'PENDING'» && next.status !== latest.status; => true"],
+    mutants: [
+      "const hasEnded = «next.status !== 'PENDING'» && next.status !== latest.status; => true",
+      'const hasEnded = next.status !== «\'PENDING\'» && next.status !== latest.status; => ""',
+    ],
+  },
+  {
+    file: 'services/order/order-changes.ts',
+    reason: 'Equivalent: a topic is due as soon as it is joined, whether it is new or not.',
+    mutants: [
+      'const topic = topics.get(orderId) ?? { followers: 0, order: undefined, isDue: «false», next: createSettler() }; => true',
+    ],
   },
   {
     file: 'services/order/order-saga.ts',

@@ -178,4 +178,12 @@ describe('a span', () => {
     expect(minutes[1]).toEqual({ startMs: day, endMs: day + 60_000 });
     expect(rows[1]).toEqual({ startMs: day + 60_000, endMs: day + 61_000 });
   });
+
+  it('without an end is endless', () => {
+    const { days, minutes, rows } = splitSpan({ start: at(-61_000), end: undefined });
+
+    expect(days).toEqual({ startMs: day, endMs: Infinity });
+    expect(minutes[0]).toEqual({ startMs: day - 60_000, endMs: day });
+    expect(rows[0]).toEqual({ startMs: day - 61_000, endMs: day - 60_000 });
+  });
 });

@@ -110,6 +110,19 @@ describe('a duplicate request for stock', () => {
     expect(JSON.parse(error?.metadata.shortages ?? '')).toHaveLength(10);
     expect(error?.metadata.shortage_count).toBe('11');
   });
+
+  it('gets as many shortages as fit, and the number of all', () => {
+    const shortages = ['p', 'q', 'r', 's', 't'].map((letter) => ({
+      productId: letter.repeat(200),
+      requested: 2,
+      available: 0,
+    }));
+    const lines = shortages.map(({ productId }) => ({ productId, quantity: 2 }));
+    const error = findReserveError(reservation('REJECTED', { lines, shortages }), lines);
+    expect(JSON.parse(error?.metadata.shortages ?? '')).toHaveLength(3);
+    expect(error?.message).toMatch(/ and 2 more$/);
+    expect(error?.metadata.shortage_count).toBe('5');
+  });
 });
 
 describe('a confirm', () => {

@@ -30,6 +30,11 @@ describe('a request for stock', () => {
     { lines: linesOf(100), synthetic: false, faults: [] },
     { lines: linesOf(101), synthetic: false, faults: ['lines: must have at most 100 entries, has 101'] },
     {
+      lines: [...linesOf(99), line('p0')],
+      synthetic: false,
+      faults: ['lines[99].product_id: is the product of lines[0] again'],
+    },
+    {
       lines: [line('a'), line('b'), line('b')],
       synthetic: false,
       faults: ['lines[2].product_id: is the product of lines[1] again'],
@@ -57,6 +62,14 @@ describe('a request for stock', () => {
     ).catch((error: DomainError) => error.violations);
 
     expect((await call).map(({ field, description }) => `${field}: ${description}`)).toEqual(faults);
+  });
+
+  it('of an event, whose contract does not limit it, has at least one line', () => {
+    const validation = createValidation();
+
+    validateReserveRequest({ orderId: 'ord1', lines: [], synthetic: false }, 'items', validation);
+
+    expect(validation.violations()).toEqual([{ field: 'items', description: 'must not be empty' }]);
   });
 
   it.each([

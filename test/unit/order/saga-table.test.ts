@@ -117,6 +117,10 @@ describe('ProcessPayment', () => {
   });
 });
 
+it('the reason PAYMENT_PROVIDER_ERROR has a meaning for ProcessPayment only', () => {
+  expect(toStepFailure('RESERVE_STOCK', 'refused', 'PAYMENT_PROVIDER_ERROR').reason).toBe('INVENTORY_ERROR');
+});
+
 describe('after the verdict', () => {
   it.each(FAILURES)('ConfirmReservation fails by %s: PENDING, INVENTORY_UNAVAILABLE, never failed', (failure) => {
     expect(toStepFailure('CONFIRM_RESERVATION', failure, '')).toEqual(retryable('PENDING', 'INVENTORY_UNAVAILABLE'));
