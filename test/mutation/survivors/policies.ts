@@ -13,7 +13,7 @@ export const POLICIES: readonly Survivor[] = [
     file: 'services/platform/base/bulkhead.ts',
     reason: 'Equivalent: the loop runs while the queue has a call.',
     mutants: [
-      "«(order === 'fifo' ? queue[0] : queue.at(-1))?.admit»(); => (order === 'fifo' ? queue[0] : queue.at(-1)).admit",
+      "«(currentOrder() === 'fifo' ? queue[0] : queue.at(-1))?.admit»(); => (currentOrder() === 'fifo' ? queue[0] : queue.at(-1)).admit",
     ],
   },
   {
@@ -35,9 +35,26 @@ export const POLICIES: readonly Survivor[] = [
     mutants: ['override readonly name = «\'CountedFailure\'»; => ""'],
   },
   {
+    file: 'services/platform/client/breaker.ts',
+    reason:
+      'Equivalent: the time is read in the state `open` only, which sets it; the circuit closes after that wait is over.',
+    mutants: [
+      'if («state === CircuitState.Open») openedAtMs = now(); => true',
+      'if («policy.state === CircuitState.Open» && isWaiting()) throw circuitOpen(options.dependency); => true',
+    ],
+  },
+  {
     file: 'services/platform/client/call-policy.ts',
     reason: 'Equivalent: an error of another class has no property `failure`, which the next condition finds.',
     mutants: ['if («!(failure instanceof DependencyError)») return; => false'],
+  },
+  {
+    file: 'services/platform/client/dependency-error.ts',
+    reason: 'Equivalent: no dependency gives such a reason.',
+    mutants: [
+      'healthyReasons: readonly string[] = «[]», => ["Stryker was here"]',
+      'const isBehind = !isCancelled && healthyReasons.includes(reason ?? «\'\'»); => "Stryker was here!"',
+    ],
   },
   {
     file: 'services/platform/client/dependency-error.ts',

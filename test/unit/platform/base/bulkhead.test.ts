@@ -165,6 +165,24 @@ describe('a changing number of slots', () => {
   });
 });
 
+describe('a changing order', () => {
+  it('is asked for at each release', async () => {
+    let order: 'fifo' | 'lifo' = 'lifo';
+    const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 3, order: () => order });
+    const [release] = await fill(bulkhead, 1);
+    const asked = [ask(bulkhead), ask(bulkhead), ask(bulkhead)];
+
+    release!();
+    await settle();
+    expect(asked.map((one) => one.release !== undefined)).toEqual([false, false, true]);
+    order = 'fifo';
+    asked[2]?.release?.();
+    await settle();
+
+    expect(asked.map((one) => one.release !== undefined)).toEqual([true, false, true]);
+  });
+});
+
 it('never exceeds its limit and never loses a slot, in any order of calls', async () => {
   const bulkhead = createBulkhead({ maxConcurrent: 3, maxQueued: 1_000 });
   let inside = 0;

@@ -132,6 +132,10 @@ describe('a call that is reset without an error before its answer begins', () =>
     expect(toDependencyError('inventory', new ConnectError(message, Code.Internal), false).failure).toBe('unreachable');
   });
 
+  it.each([`a proxy says: ${message}`, `${message}, says a proxy`])('is not what "%s" tells of', (words) => {
+    expect(toDependencyError('inventory', new ConnectError(words, Code.Internal), false).failure).toBe('unreadable');
+  });
+
   it('is an internal error of the dependency, when the dependency sent it', () => {
     expect(toDependencyError('inventory', sentByDependency(Code.Internal, message), false).failure).toBe('internal');
   });

@@ -58,10 +58,10 @@ describe('five calls that time out', () => {
     expect(state()).toBe('closed');
   });
 
-  it('open it when what was answered is another method, or an earlier call', async () => {
+  it.each([0, 1])('open it when what was answered is another method, or an earlier call %d ms before', async (ms) => {
     const { call, startSlow, state } = createTestPolicy();
     await call(answer);
-    await vi.advanceTimersByTimeAsync(1);
+    await vi.advanceTimersByTimeAsync(ms);
     startSlow(5);
     await vi.advanceTimersByTimeAsync(100);
     await call(answer, 'RefundPayment');
@@ -69,6 +69,38 @@ describe('five calls that time out', () => {
 
     expect(state()).toBe('open');
   });
+});
+
+it('a timeout beside an answered call is no answer: failures before and after it are consecutive', async () => {
+  const { call, startSlow, state } = createTestPolicy();
+  const fail = () => Promise.reject(new DependencyError({ dependency: 'payment', failure: 'unreachable' }));
+  startSlow(1);
+  await vi.advanceTimersByTimeAsync(100);
+  await call(answer);
+  for (let failures = 0; failures < 4; failures += 1) await call(fail).catch(() => undefined);
+  await vi.advanceTimersByTimeAsync(SLOW_MS);
+  expect(state()).toBe('closed');
+
+  await call(fail).catch(() => undefined);
+
+  expect(state()).toBe('open');
+});
+
+it('a timeout that only a healthy dependency reports is an answer: the failures before it are forgotten', async () => {
+  const { call, state } = createTestPolicy();
+  const fail = () => Promise.reject(new DependencyError({ dependency: 'payment', failure: 'unreachable' }));
+  const report = async () => {
+    await pause(SLOW_MS, new AbortController().signal);
+    throw new DependencyError({ dependency: 'payment', failure: 'timeout', countsAs: 'success' });
+  };
+  for (let failures = 0; failures < 4; failures += 1) await call(fail).catch(() => undefined);
+
+  const reported = call(report).catch(() => undefined);
+  await vi.advanceTimersByTimeAsync(SLOW_MS);
+  await reported;
+  await call(fail).catch(() => undefined);
+
+  expect(state()).toBe('closed');
 });
 
 it('counts connections that break, whatever is answered in the meantime', async () => {
