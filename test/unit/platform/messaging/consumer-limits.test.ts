@@ -118,11 +118,15 @@ describe('a consumer', () => {
     await shortly();
     expect(handle).toHaveBeenCalledTimes(32);
     gate = Promise.withResolvers();
-    for (let number = 0; number < 40; number += 1) test.deliver(orderCreated());
+    const messages = Array.from({ length: 40 }, () => orderCreated());
+    for (const message of messages) test.deliver(message);
     await shortly();
-
     expect(test.receipts.size).toBe(64);
+
+    const stopping = test.consumer.stop();
     gate.resolve();
+    await stopping;
+    expect(messages.map(({ answers }) => answers[0]?.[0])).toEqual([...Array(32).fill('ack'), ...Array(8).fill('nak')]);
   });
 });
 

@@ -107,6 +107,21 @@ describe('an event', () => {
     expect(spans.ended()[0]?.attributes).toMatchObject({ 'messaging.consumer.group.name': 'inventory' });
   });
 
+  it('that becomes a dead letter is timed as one', async () => {
+    await using test = createTestConsumer(async () => Promise.reject(invalidArgument([])));
+    await test.start();
+    const message = orderCreated();
+
+    test.deliver(message);
+
+    await eventually(() => expect(message.answers).toEqual([['term']]));
+    await eventually(async () => {
+      const { values } = await test.metrics.eventDuration.get();
+      const labels = values.filter(({ metricName }) => metricName?.endsWith('_count')).map((value) => value.labels);
+      expect(labels).toMatchObject([{ error_type: 'dead_letter' }]);
+    });
+  });
+
   it('does what is left to do after its commit, and only then', async () => {
     const seen: string[] = [];
     await using test = createTestConsumer(async (_event, transaction) => {

@@ -60,7 +60,10 @@ describe('a batch with a row that the stream refuses', () => {
     expect(test.database.transactions).toEqual(['committed', 'committed']);
     expect(test.messages('warn')).toEqual(['events could not be published yet']);
     expect((await test.metrics.eventsPublished.get()).values).toMatchObject([
-      { value: 2, labels: { messaging_system: 'nats', messaging_destination_name: SUBJECT } },
+      {
+        value: 2,
+        labels: { messaging_system: 'nats', messaging_operation_name: 'publish', messaging_destination_name: SUBJECT },
+      },
     ]);
   });
 
