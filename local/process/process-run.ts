@@ -39,6 +39,9 @@ export type NodeProgram = {
 // Compiled code, shared by all programs of the local stack: halves the CPU time of a start.
 const COMPILE_CACHE = fileURLToPath(new URL('../../.tools/compile-cache', import.meta.url));
 
+// Of glibc: memory that each of Node's threads has freed is used again by the others. Saves 2 MB for each program.
+const MALLOC_ARENA_MAX = '1';
+
 // Ends the program when this process has ended, also when nothing else does.
 const PARENT_WATCH = new URL('./parent-watch.ts', import.meta.url).href;
 
@@ -55,7 +58,7 @@ export function launchProgram({
   const flags = [`--max-semi-space-size=${semiSpaceMb}`, `--max-old-space-size=${OLD_SPACE_MB}`];
   const child = spawnGuarded(process.execPath, [...flags, '--import', PARENT_WATCH, file, ...words], {
     cwd,
-    env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...environment },
+    env: { NODE_COMPILE_CACHE: COMPILE_CACHE, MALLOC_ARENA_MAX, ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   for (const output of [child.stdout, child.stderr]) {

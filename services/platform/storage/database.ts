@@ -23,7 +23,7 @@ const NETWORK_MESSAGES =
 
 const MAX_STALE_PLANS = 2;
 // An idle session of the server keeps some megabytes of plans.
-const IDLE_TIMEOUT_MS = 30_000;
+const IDLE_TIMEOUT_MS = 10_000;
 
 export type Queryable = {
   /**
