@@ -5,6 +5,7 @@ import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { httpUrl, parseSettings, port } from '../../services/platform/base/settings.ts';
 import { openCommandTransport } from '../identity/command-transport.ts';
 import { readOperatorToken, showToken } from '../identity/operator-token.ts';
+import { endWithReader } from '../shared/output-reader.ts';
 import { services } from '../shared/topology.ts';
 import { type DeadLetterClient, parseDeadLetterArguments, runDeadLetterCommand } from './dead-letter-client.ts';
 
@@ -43,6 +44,7 @@ async function createClients(): Promise<DeadLetterClient[]> {
   });
 }
 
+endWithReader();
 try {
   const given = parseDeadLetterArguments(process.argv.slice(2));
   if (given.action === 'help') {

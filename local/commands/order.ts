@@ -6,6 +6,7 @@ import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { httpUrl, parseSettings, port } from '../../services/platform/base/settings.ts';
 import { openCommandTransport } from '../identity/command-transport.ts';
+import { endWithReader } from '../shared/output-reader.ts';
 import { isFinal, placeAndWatchOrder } from './order-watch.ts';
 
 const TIMEOUT_MS = 60_000;
@@ -66,6 +67,7 @@ function readOrderUrl(): string {
 }
 
 let url = 'its address';
+endWithReader();
 try {
   const { product, quantity, customer, help, 'payment-method': paymentMethod } = readArguments();
   if (help) {

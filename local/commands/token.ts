@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { parseSettings, z } from '../../services/platform/base/settings.ts';
 import { TOKEN_ROLES } from '../../services/platform/identity/caller.ts';
 import { readTokenIssuer } from '../identity/token-issuer.ts';
+import { endWithReader } from '../shared/output-reader.ts';
 
 const MAX_HOURS = 24;
 const HELP = `Prints a token for calling the platform that runs on this machine.
@@ -39,6 +40,7 @@ function readArguments() {
   return { help: values.help, role: role ?? 'operator', subject: values.subject ?? role ?? '', hours };
 }
 
+endWithReader();
 try {
   const { help, role, subject, hours } = readArguments();
   if (help) {

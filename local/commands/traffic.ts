@@ -6,6 +6,7 @@ import { ControlService } from '#gen/local/control/v1/control_pb.ts';
 import { optionalHttpUrl, parseSettings, port } from '../../services/platform/base/settings.ts';
 import { openCommandTransport } from '../identity/command-transport.ts';
 import { readOperatorToken, showToken } from '../identity/operator-token.ts';
+import { endWithReader } from '../shared/output-reader.ts';
 
 const HELP = `Starts a steady load of mixed orders on the platform that runs on this machine, changes its rate, or ends it.
 
@@ -36,6 +37,7 @@ function describeFailure(error: unknown, url: string): string {
 }
 
 let url = 'its address';
+endWithReader();
 try {
   const { rate, help } = readArguments();
   if (help) {

@@ -1,5 +1,6 @@
 // The program behind `make run`: the local stack in this terminal, until Ctrl-C.
 
+import { endWithReader } from '../shared/output-reader.ts';
 import { runStack } from './run-stack.ts';
 
 // A second signal exits without waiting: the watchdog then stops the remaining processes.
@@ -10,8 +11,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     if (signals > 1) process.exit(130);
   });
 }
-// The reader of stdout has ended (`make run | head`).
-process.stdout.on('error', () => process.exit(1));
+endWithReader();
 
 process.exitCode = await runStack({
   environment: process.env,

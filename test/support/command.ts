@@ -21,6 +21,8 @@ export async function runCommand(main: Main, codeOf: (error: unknown) => number 
       stop.abort(new Error('called off'));
     });
   }
+  // The reader of the output has ended (`make bench | head`).
+  process.stdout.on('error', () => stop.abort(new Error('called off')));
   try {
     process.exitCode = await main(process.argv.slice(2), stop.signal);
   } catch (error) {
