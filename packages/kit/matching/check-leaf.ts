@@ -71,9 +71,12 @@ function normalizeMessage(desc: DescMessage, message: Message): Message {
   for (const field of desc.fields) {
     const value = (message as unknown as Record<string, unknown>)[field.localName];
     if (value === undefined || field.message) continue;
-    if (field.fieldKind === 'list') for (const element of value as Leaf[]) put(checked, field, element);
-    else if (field.fieldKind !== 'map') put(checked, field, value as Leaf);
-    if (typeof value === 'number' && field.scalar !== undefined) normalizeScalar(field.scalar, value);
+    if (field.fieldKind === 'list') {
+      for (const element of value as Leaf[]) put(checked, field, element);
+    } else {
+      put(checked, field, value as Leaf);
+      normalizeScalar(field.scalar as ScalarType, value as Leaf);
+    }
   }
   return fromBinary(desc, toBinary(desc, message));
 }
@@ -104,9 +107,9 @@ function assertNames(desc: DescMessage, literal: object, { path }: Place): void 
 }
 
 /** @throws {LiteralError} when `value` is no object. */
-export function assertObject(value: unknown, place: Place, what: string): asserts value is object {
+export function assertObject(value: unknown, { path }: Pick<Place, 'path'>, what: string): asserts value is object {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
-  throw new LiteralError(faultAt(place.path, `expected ${what}, got ${describeValue(value)}`));
+  throw new LiteralError(faultAt(path, `expected ${what}, got ${describeValue(value)}`));
 }
 
 /** Says that a message type has no such field, and which it has. */

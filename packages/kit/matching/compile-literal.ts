@@ -13,6 +13,6 @@ import { readLiteral } from './read-literal.ts';
  * @throws {LiteralError} for a field, a oneof case or an enum value that does not exist, and for a value of a wrong type.
  */
 export function compileLiteral(desc: DescMessage, literal: object, registry: Registry): MessagePattern {
-  assertObject(literal, { path: '', isLoose: false }, `a ${desc.typeName}`);
+  assertObject(literal, { path: '' }, `a ${desc.typeName}`);
   return compilePattern(desc, readLiteral(desc, literal, registry));
 }

@@ -8,6 +8,7 @@ import { isLong, valueTypeOf } from './value-type.ts';
 
 // Newer than the compiler's library.
 type RawJson = { readonly rawJSON: string };
+/** `source` is the text of a number, a string, a boolean or null. */
 type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown;
 const json = JSON as unknown as {
   rawJSON(text: string): RawJson;
@@ -15,6 +16,7 @@ const json = JSON as unknown as {
   parse(text: string, reviver: Reviver): unknown;
 };
 
+const ANY = 'google.protobuf.Any';
 const WHOLE = /^(-?\d+)(?:\.0+)?$/;
 // Numbers of fewer digits are exact, unless they have an exponent.
 const MAYBE_ROUNDED = /\d{16}|\d[eE]/;
@@ -25,9 +27,12 @@ const MAYBE_ROUNDED = /\d{16}|\d[eE]/;
  * @throws {SyntaxError} as `JSON.parse` does.
  */
 export function parseExactly(text: string): unknown {
-  return json.parse(text, (_, value, { source = '' }) => {
-    const [, digits] = typeof value === 'number' ? (WHOLE.exec(source) ?? []) : [];
-    return digits !== undefined && BigInt(digits) !== BigInt(value as number) ? BigInt(digits) : value;
+  return json.parse(text, (_, value, { source }) => {
+    const digits = source?.match(WHOLE)?.[1];
+    if (digits === undefined) return value;
+    const exact = BigInt(digits);
+    // More than 308 digits are infinite as a number.
+    return Number.isFinite(value) && BigInt(value as number) === exact ? value : exact;
   });
 }
 
@@ -91,8 +96,8 @@ export function exactTransport(
 export function quoteLongNumbers(desc: DescMessage, text: string, registry: Registry): string {
   if (!MAYBE_ROUNDED.test(text)) return text;
   try {
-    const parsed = json.parse(text, (_, value, { source = '' }) =>
-      typeof value === 'number' ? json.rawJSON(source) : value,
+    const parsed = json.parse(text, (_, value, { source }) =>
+      typeof value === 'number' ? json.rawJSON(source as string) : value,
     );
     return JSON.stringify(quoteMessage(desc, parsed, registry));
   } catch {
@@ -124,9 +129,8 @@ function findChange(before: unknown, after: unknown, path: string): { path: stri
 }
 
 function quoteMessage(desc: DescMessage, value: unknown, registry: Registry): unknown {
-  if (desc.typeName === 'google.protobuf.Any') return quoteAny(value, registry);
-  const [content] = desc.fields;
-  if (!isObject(value)) return content && isWrapperOfLong(desc) ? quoteNumber(value) : value;
+  if (desc.typeName === ANY) return quoteAny(value, registry);
+  if (!isObject(value)) return isWrapperOfLong(desc) ? quoteNumber(value) : value;
   return Object.fromEntries(
     Object.entries(value).map(([name, member]) => {
       const field = findField(desc, name, registry);
@@ -136,13 +140,13 @@ function quoteMessage(desc: DescMessage, value: unknown, registry: Registry): un
 }
 
 function quoteAny(value: unknown, registry: Registry): unknown {
-  const typeUrl = isObject(value) ? String((value as Record<string, unknown>)['@type']) : '';
+  if (!isObject(value)) return value;
+  const { '@type': type, value: content } = value as Record<string, unknown>;
+  const typeUrl = String(type);
   const desc = registry.getMessage(typeUrl.slice(typeUrl.lastIndexOf('/') + 1));
-  if (!desc || !isObject(value)) return value;
-  const { value: content, ...rest } = value as Record<string, unknown>;
-  // A type with a JSON of its own is in "value".
-  if (isWrapperOfLong(desc)) return { ...rest, value: quoteNumber(content) };
-  return quoteMessage(desc, value, registry);
+  if (!desc) return value;
+  // A type with a JSON of its own is in "value", which is also the only field of a wrapper.
+  return desc.typeName === ANY ? { ...value, value: quoteAny(content, registry) } : quoteMessage(desc, value, registry);
 }
 
 function quoteField(field: DescField, value: unknown, registry: Registry): unknown {

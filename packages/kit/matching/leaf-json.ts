@@ -63,6 +63,6 @@ export function leafFromJson(field: DescField, json: JsonValue | undefined, regi
 // A larger number may already be another one than was written.
 function isExact(field: DescField, json: JsonValue): boolean {
   const type = valueTypeOf(field);
-  if (typeof json !== 'number' || (type.kind !== 'scalar' && type.kind !== 'wrapper')) return true;
-  return !isLong(type.scalar) || !Number.isInteger(json) || Number.isSafeInteger(json);
+  const hasLongs = 'scalar' in type && isLong(type.scalar);
+  return !hasLongs || !Number.isInteger(json) || Number.isSafeInteger(json);
 }

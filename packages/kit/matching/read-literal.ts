@@ -20,6 +20,8 @@ import { findMissing } from './required-fields.ts';
 import { isKeptAsMessage, isLong, type ValueType, valueTypeOf } from './value-type.ts';
 
 const NULL_VALUE = 'google.protobuf.NullValue';
+/** The file of Struct, Value and ListValue, whose numbers are doubles. */
+const STRUCT_FILE = 'google/protobuf/struct';
 
 /**
  * Returns a message of this type.
@@ -46,9 +48,12 @@ export function readLiteral(desc: DescMessage, literal: object, registry: Regist
   if ('$typeName' in literal) return literal;
   const read = new Map<string, unknown>();
   for (const [name, value] of Object.entries(literal)) {
-    if (value === undefined || (value === null && !hasNull(desc, name))) continue;
+    if (value === undefined) continue;
     const within = fieldPath(path, name);
-    const [key, content] = readMember(desc, name, value, { registry, path: within });
+    const member = findMember(desc, name);
+    if (!member) throw new LiteralError(faultAt(within, explainUnknownField(desc, name)));
+    if (value === null && !hasNull(member)) continue;
+    const [key, content] = readMember(member, value, { registry, path: within });
     if (read.has(key)) throw new LiteralError(faultAt(within, `${desc.typeName} has "${key}" already`));
     read.set(key, content);
   }
@@ -60,14 +65,19 @@ export function isIterable(value: unknown): value is Iterable<object> | AsyncIte
   return typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value);
 }
 
-// In proto3 JSON null is an unset field, unless its type has a value that is written so.
-function hasNull(desc: DescMessage, name: string): boolean {
-  const field = findField(desc, name);
-  return field?.enum?.typeName === NULL_VALUE || field?.message?.typeName === 'google.protobuf.Value';
+function findMember(desc: DescMessage, name: string): DescField | DescOneof | undefined {
+  return (
+    desc.members.find(({ localName }) => localName === name) ??
+    desc.fields.find((field) => field.localName === name || field.jsonName === name || field.name === name)
+  );
 }
 
-function findField(desc: DescMessage, name: string): DescField | undefined {
-  return desc.fields.find((field) => field.localName === name || field.jsonName === name || field.name === name);
+// In proto3 JSON null is an unset field, unless its type has a value that is written so.
+function hasNull(member: DescField | DescOneof): boolean {
+  if (member.kind === 'oneof') return false;
+  return member.fieldKind === 'enum'
+    ? member.enum.typeName === NULL_VALUE
+    : member.fieldKind === 'message' && member.message.typeName === 'google.protobuf.Value';
 }
 
 type Reading = {
@@ -75,13 +85,11 @@ type Reading = {
   readonly path: string;
 };
 
-function readMember(desc: DescMessage, name: string, value: unknown, reading: Reading): [string, unknown] {
-  const member = desc.members.find(({ localName }) => localName === name);
-  if (member?.kind === 'oneof') return [name, readOneof(member, value, reading)];
-  const field = member ?? findField(desc, name);
-  if (!field) throw new LiteralError(faultAt(reading.path, explainUnknownField(desc, name)));
-  const content = readField(field, value, reading);
-  return field.oneof ? [field.oneof.localName, { case: field.localName, value: content }] : [field.localName, content];
+function readMember(member: DescField | DescOneof, value: unknown, reading: Reading): [string, unknown] {
+  if (member.kind === 'oneof') return [member.localName, readOneof(member, value, reading)];
+  const { localName, oneof } = member;
+  const content = readField(member, value, reading);
+  return oneof ? [oneof.localName, { case: localName, value: content }] : [localName, content];
 }
 
 function readOneof(oneof: DescOneof, value: unknown, reading: Reading): unknown {
@@ -112,7 +120,7 @@ function readValue(field: DescField, given: unknown, { registry, path }: Reading
   const type = valueTypeOf(field);
   const value = type.kind === 'any' && isObject(given) && '@type' in given ? withoutBigints(given) : given;
   if (typeof value === 'bigint' && 'scalar' in type && isFloating(type.scalar)) return Number(value);
-  if (type.kind === 'atom' && holdsBigint(value)) {
+  if (type.kind === 'atom' && type.desc.file.name === STRUCT_FILE && holdsBigint(value)) {
     throw new LiteralError(faultAt(path, `a number in it is rounded, because ${type.desc.typeName} has doubles`));
   }
   if (type.kind === 'message') return isObject(value) ? readLiteral(type.desc, value, registry, path) : value;
@@ -168,11 +176,9 @@ function isJsonForm(type: ValueType, value: unknown): boolean {
         : typeof value === 'number' && isLong(type.scalar);
     case 'any':
       return isObject(value) && '@type' in value;
-    case 'atom':
+    default:
       if (type.desc.typeName === 'google.protobuf.Value') return !isObject(value) || !('kind' in value);
       return !isObject(value);
-    case 'message':
-      return false;
   }
 }
 
@@ -180,10 +186,9 @@ function isFloating(scalar: ScalarType): boolean {
   return scalar === ScalarType.DOUBLE || scalar === ScalarType.FLOAT;
 }
 
-// A bigint is nothing that a Struct can have. Those of a timestamp are its own.
 function holdsBigint(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return typeof value === 'bigint';
-  return !('$typeName' in value || 'seconds' in value) && Object.values(value).some(holdsBigint);
+  return Object.values(value).some(holdsBigint);
 }
 
 function isObject(value: unknown): value is object {

@@ -16,7 +16,7 @@ export function fillRequired(message: ReflectMessage): void {
 }
 
 function zeroOf(field: DescField): unknown {
-  if (field.enum) return field.enum.values[0]?.number ?? 0;
+  if (field.enum) return field.enum.values[0]?.number;
   if (field.message) {
     const message = reflect(field.message, create(field.message));
     fillRequired(message);
@@ -29,13 +29,8 @@ function zeroOf(field: DescField): unknown {
       return new Uint8Array();
     case ScalarType.BOOL:
       return false;
-    case ScalarType.INT64:
-    case ScalarType.UINT64:
-    case ScalarType.SINT64:
-    case ScalarType.FIXED64:
-    case ScalarType.SFIXED64:
-      return 0n;
     default:
+      // Of 64 bits too: protobuf-es turns a number into a bigint.
       return 0;
   }
 }

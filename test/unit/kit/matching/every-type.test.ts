@@ -1,5 +1,5 @@
 // Every scalar type of protobuf, as a field, in a list, in a wrapper and as the key of a map: compared, described and stored exactly.
-import { create, fromBinary, fromJson, type Message, toBinary, toJson } from '@bufbuild/protobuf';
+import { create, fromBinary, fromJson, type JsonValue, type Message, toBinary, toJson } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { compilePattern } from '../../../../packages/kit/matching/compile-pattern.ts';
 import { createExample } from '../../../../packages/kit/matching/example-message.ts';
@@ -128,7 +128,48 @@ describe('a value of each scalar type', () => {
   );
 });
 
+describe('a value in a wrapper', () => {
+  it.each(wrapped.filter(({ value }) => typeof value === 'bigint'))(
+    'of 64 bits may be a number, unless that is rounded: $type',
+    ({ type }) => {
+      const name = `wrapped${type}`;
+
+      expect(pathsOf({ [name]: 5 }, { [name]: 5n })).toEqual([]);
+      expect(() => pathsOf({ [name]: 2 ** 53 }, {})).toThrow(`${name}: expected a value of`);
+    },
+  );
+
+  it.each<[string, JsonValue]>([
+    ['wrappedINT64', 2 ** 53],
+    ['aINT64', 2 ** 53],
+    ['allINT64', [2 ** 53]],
+  ])('of 64 bits is refused in a contract file where it is rounded: %s', (name, value) => {
+    expect(() => readPattern(ValuesSchema, { message: { [name]: value }, rules: {} }, registry)).toThrow(
+      /^\w+(\[0\])?: 9007199254740992 is rounded as a number: write it as a text or a bigint$/,
+    );
+  });
+
+  it('is read from a contract file whatever numbers doubles have', () => {
+    const message = { aDOUBLE: 1e20, wrappedDOUBLE: 1e20, allINT64: [2 ** 53 - 1] };
+
+    expect(createExample(ValuesSchema, readPattern(ValuesSchema, { message, rules: {} }, registry))).toMatchObject({
+      aDOUBLE: 1e20,
+      wrappedDOUBLE: 1e20,
+      allINT64: [2n ** 53n - 1n],
+    });
+    expect(() => readPattern(ValuesSchema, { message: { aINT64: 1.5 }, rules: {} }, registry)).toThrow(
+      'aINT64: 1.5 is no value of field types.v1.Values.aINT64',
+    );
+  });
+});
+
 describe('a message with a meaning of its own', () => {
+  it('is refused with a path that is no text', () => {
+    expect(() => pathsOf({ theFieldMask: { paths: ['title', 5] } }, {})).toThrow(
+      'theFieldMask: expected a value of field types.v1.Values.theFieldMask, got {"paths":["title",5]}',
+    );
+  });
+
   it.each(ATOMS)('is one value, not the fields in it: $type', ({ type, json, other }) => {
     const name = `the${type}`;
     const [value, another] = [json, other].map((each) => fromJson(ValuesSchema, { [name]: each }) as never) as [
