@@ -145,7 +145,8 @@ const ANY_TEXT = '[\\s\\S]*';
 function toPactRegex(source: string, flags: string): JsonObject {
   if (NOT_IN_PACT.test(source)) return { match: 'type' };
   const known = [...flags].filter((flag) => 'ims'.includes(flag)).join('');
-  const whole = WHOLE_TEXT.test(source) ? source : `${ANY_TEXT}(?:${source})${ANY_TEXT}`;
+  // With the flag m, ^ and $ stand at each line of a text.
+  const whole = WHOLE_TEXT.test(source) && !known.includes('m') ? source : `${ANY_TEXT}(?:${source})${ANY_TEXT}`;
   return { match: 'regex', regex: known === '' ? whole : `(?${known})${whole}` };
 }
 
