@@ -7,6 +7,13 @@ export const MATCHER: readonly Survivor[] = [
     mutants: ["put(message, field, leaf, «field.fieldKind === 'map'» ? anyKeyOf(field) : undefined); => true"],
   },
   {
+    file: 'packages/kit/matching/check-leaf.ts',
+    reason: 'Equivalent: other types have no property `scalar`; the comparison of the kind is for the type checker.',
+    mutants: [
+      "return «type.kind === 'scalar' || type.kind === 'wrapper'» ? normalizeScalar(type.scalar, leaf) : leaf; => true",
+    ],
+  },
+  {
     file: 'packages/kit/matching/compile-pattern.ts',
     reason: 'Equivalent: a text has no property `field`, so that none of the fields is the chosen one.',
     mutants: [
@@ -29,6 +36,11 @@ export const MATCHER: readonly Survivor[] = [
     mutants: [
       "const isText = («type.kind === 'scalar' || type.kind === 'wrapper'») && type.scalar === ScalarType.STRING; => true",
     ],
+  },
+  {
+    file: 'packages/kit/matching/exact-json.ts',
+    reason: 'Equivalent, but slower: the search for a change finds none in the same text.',
+    mutants: ["const place = «quoted === text» ? undefined : findChange(value, JSON.parse(quoted), ''); => false"],
   },
   {
     file: 'packages/kit/matching/example-message.ts',
@@ -160,11 +172,27 @@ export const MATCHER: readonly Survivor[] = [
     mutants: ['if («most !== undefined» && most < Math.max(least, 1)) { => true'],
   },
   {
-    file: 'packages/kit/matching/specificity.ts',
-    reason: 'Equivalent: a single candidate was returned before, so that there is a second one.',
+    file: 'packages/kit/matching/read-literal.ts',
+    reason: 'Equivalent: a oneof has no property `fieldKind`; the comparison is for the type checker.',
     mutants: [
-      'const isAmbiguous = «second !== undefined» && compareSpecificity(best.rating, second.rating) === 0; => true',
+      "if («member.kind === 'oneof'») return false; => false",
+      'if (member.kind === «\'oneof\'») return false; => ""',
     ],
+  },
+  {
+    file: 'packages/kit/matching/read-literal.ts',
+    reason: 'Equivalent, but slower: a text is itself in proto3 JSON.',
+    mutants: ['? «type.scalar !== ScalarType.STRING» => true'],
+  },
+  {
+    file: 'packages/kit/matching/required-fields.ts',
+    reason: 'Equivalent: an enum has a value, which protobuf demands.',
+    mutants: ['if (field.enum) return «field.enum.values[0]?.number»; => field.enum.values[0].number'],
+  },
+  {
+    file: 'packages/kit/matching/required-fields.ts',
+    reason: 'Equivalent, but slower: what is not remembered is searched again.',
+    mutants: ['if («before !== undefined») return before; => false', '«known.set(desc, result);» => ;'],
   },
   {
     file: 'packages/kit/matching/type-registry.ts',

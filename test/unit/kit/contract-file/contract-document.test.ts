@@ -152,6 +152,16 @@ describe('a file that is no contract', () => {
     expect(() => parseDocument(text, 'x.json')).toThrow(fault);
   });
 
+  it.each([
+    [[null, { name: 'csv' }, { name: 'protobuf' }], 'convert it with `kit import`, and keep it in another folder'],
+    [[null, { name: 'csv' }], 'so it cannot be read: keep it in another folder'],
+    ['protobuf', 'so it cannot be read: keep it in another folder'],
+  ])('is to be converted if it was written with the protobuf plugin of Pact: %j', (plugins, advice) => {
+    const text = JSON.stringify({ ...merge(undefined), metadata: { pactSpecification: { version: '4.0' }, plugins } });
+
+    expect(() => parseDocument(text, 'x.json')).toThrow(advice);
+  });
+
   it('is refused with the error of the parser as the cause', () => {
     expect(() => parseDocument('{', 'x.json')).toThrow(
       expect.objectContaining({ name: 'Error', cause: expect.any(SyntaxError) }),
@@ -169,12 +179,15 @@ describe('the name of a file', () => {
     ['order', 'service-inventory', 'order--service-inventory.json'],
     ['Order Service', 'Bestellübersicht', 'Order Service-Bestellübersicht.json'],
     ['a', 'b.v1', 'a-b.v1.json'],
+    ['Falcon', 'com', 'Falcon-com.json'],
+    ['a', 'x'.repeat(100), `a-${'x'.repeat(100)}.json`],
   ])('has the names of %s and %s in it, and no other pair has its name', (consumer, provider, file) => {
     expect(fileNameOf(consumer, provider)).toBe(file);
   });
 
   it.each([
     ['CON', 'is the name of a device on Windows'],
+    ['com1', 'is the name of a device on Windows'],
     ['lpt1.x', 'is the name of a device on Windows'],
     ['x'.repeat(300), 'has 300 bytes, more than the 100 that a file name has room for'],
     ['ü'.repeat(51), 'has 102 bytes'],

@@ -1,4 +1,5 @@
 // What a recorder knows of the types of its interactions, and what names one.
+import type { JsonObject } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it, vi } from 'vitest';
 import { declareCall, declareFailure, detail } from '../../../../packages/kit/contract/declare-rpc.ts';
@@ -6,10 +7,11 @@ import { ContractError } from '../../../../packages/kit/contract-file/contract-e
 import { ContractRecorder } from '../../../../packages/kit/contract-file/contract-recorder.ts';
 import { ContractStore } from '../../../../packages/kit/contract-file/contract-store.ts';
 import { keyOf, titleOf } from '../../../../packages/kit/contract-file/interaction.ts';
+import { writeInteraction } from '../../../../packages/kit/contract-file/interaction-json.ts';
 import { declareEvent } from '../../../../packages/kit/events/declare-event.ts';
 import { BookLentSchema } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { GetForecastRequestSchema } from '../../../../packages/kit/examples/weather/gen/weather/v1/weather_pb.ts';
-import { getBook, interactionOf } from '../contract/library-interactions.ts';
+import { getBook, interactionOf, registry } from '../contract/library-interactions.ts';
 
 const call = interactionOf('a call', getBook, { bookId: 'b1' });
 const event = declareEvent('lent', [], BookLentSchema, { bookId: 'b1' }, {});
@@ -52,6 +54,33 @@ describe('the registry of a recorder', () => {
     recorder.registryOf([call]);
 
     expect(recorder.registryOf([rain]).getMessage(GetForecastRequestSchema.typeName)).toBeDefined();
+  });
+});
+
+describe('a pruned contract', () => {
+  it('keeps what was recorded, whatever its states, and names what it loses', async () => {
+    const given = (params: JsonObject) => ({
+      ...call,
+      states: [
+        { name: 'open', params },
+        { name: 'full', params: {} },
+      ],
+    });
+    const [kept, keptInState, lost, lostInState] = [
+      call,
+      given({ room: 5 }),
+      { ...call, description: 'old' },
+      given({}),
+    ];
+    const stored = [kept, keptInState, lost, lostInState].map((interaction) => writeInteraction(interaction, registry));
+    vi.spyOn(ContractStore.prototype, 'merge').mockResolvedValue();
+    vi.spyOn(ContractStore.prototype, 'prune').mockImplementation(async (isKept) =>
+      stored.filter((json) => !isKept(json)),
+    );
+    const recorder = recorderOf();
+    await recorder.record([kept, keptInState]);
+
+    expect(await recorder.prune()).toEqual(['old', 'a call']);
   });
 });
 

@@ -8,6 +8,7 @@ import {
   absent,
   anything,
   eachLike,
+  fromState,
   integerRange,
   like,
   packed,
@@ -109,6 +110,10 @@ describe('a matcher where it makes no sense', () => {
     { literal: { keywords: [absent()] }, fault: 'keywords[0]: absent() stands for a field, not for a value in it' },
     { literal: { keywords: [anything()] }, fault: 'keywords[0]: anything() in a list or a map needs an example' },
     { literal: { keywords: regex(/x/, 'x') }, fault: 'keywords: regex stands for one value, not for a list or a map' },
+    {
+      literal: { authors: [fromState('who', 'Ada')] },
+      fault: 'authors[0]: fromState() stands for a single value, not for a message',
+    },
     { literal: { title: packed(RefusalSchema, {}) }, fault: 'title: packed() stands for a google.protobuf.Any' },
     {
       literal: { place: present({ case: 'shelf', value: 'A1' }) },

@@ -10,6 +10,7 @@ import { expect, it } from 'vitest';
 import { compilePattern } from '../../../../packages/kit/matching/compile-pattern.ts';
 import { excludes } from '../../../../packages/kit/matching/excludes.ts';
 import { matchMessage } from '../../../../packages/kit/matching/match-message.ts';
+import { BookSchema } from './library-books.ts';
 
 const { OPTIONAL } = FieldDescriptorProto_Label;
 const { INT64, STRING } = FieldDescriptorProto_Type;
@@ -38,6 +39,20 @@ const file = create(FileDescriptorProtoSchema, {
   ],
 });
 const KeptSchema = createFileRegistry(file, () => undefined).getMessage('kept.v1.Kept') as DescMessage;
+
+it('a pattern is excluded by any of its values', () => {
+  const pattern = compilePattern(KeptSchema, { maybe: 'a', long: '7', choice: { case: 'chosen', value: 'c' } });
+
+  expect(excludes(pattern, fromJson(KeptSchema, { maybe: 'b', long: '7', chosen: 'c' }))).toBe(true);
+  expect(excludes(pattern, fromJson(KeptSchema, { maybe: 'a', long: '7', chosen: 'c' }))).toBe(false);
+});
+
+it('an enum excludes what has another value, and a message is left to the full comparison', () => {
+  const pattern = compilePattern(BookSchema, { genre: 1, acquireTime: { seconds: 5n }, publisher: 'x' });
+
+  expect(excludes(pattern, create(BookSchema, { genre: 2, acquireTime: { seconds: 5n }, publisher: 'x' }))).toBe(true);
+  expect(excludes(pattern, create(BookSchema, { genre: 1, acquireTime: { seconds: 5n }, publisher: 'x' }))).toBe(false);
+});
 
 it.each<{ what: string; literal: object; accepted: JsonValue; refused: JsonValue; isQuick: boolean }>([
   {

@@ -8,7 +8,7 @@ import {
   readHeaders,
   writeHeaders,
 } from '../../../../packages/kit/matching/header-pattern.ts';
-import { absent, anyOf, eachLike, like, regex } from '../../../../packages/kit/matching/matchers.ts';
+import { absent, anyOf, eachLike, fromState, like, regex } from '../../../../packages/kit/matching/matchers.ts';
 
 const literal: HeaderLiteral = {
   'X-Tenant': 'north',
@@ -80,10 +80,25 @@ describe('headers', () => {
     }
   });
 
+  it('may have a value of a provider state, also after they were read from a file', () => {
+    const patterns = compileHeaders({ 'x-reader': fromState('reader', 'r1') }, 'metadata');
+    const written = writeHeaders(patterns);
+
+    expect(written).toEqual({ 'x-reader': { match: 'fromState', name: 'reader', example: 'r1' } });
+    expect(readHeaders(written, 'metadata')).toEqual(patterns);
+    expect(createExampleHeaders(patterns)).toEqual({ 'x-reader': 'r1' });
+    expect(matchHeaders(patterns, () => 'r2', 'metadata')).toEqual([
+      { path: 'metadata["x-reader"]', expected: '"r1"', actual: '"r2"' },
+    ]);
+  });
+
   it('are texts', () => {
     expect(() => compileHeaders({ 'x-id': 5 } as never, 'metadata')).toThrow(
       'metadata["x-id"]: expected a text, got 5',
     );
     expect(() => compileHeaders({ 'x-id': eachLike('x') } as never, 'metadata')).toThrow('this matcher is for no text');
+    expect(() => compileHeaders({ 'x-id': fromState('id', 5) } as never, 'metadata')).toThrow(
+      'metadata["x-id"]: this matcher is for no text',
+    );
   });
 });
