@@ -2,6 +2,9 @@
 import { Client } from 'pg';
 
 const SECONDS = 29 * 24 * 60 * 60;
+const CUSTOMERS = 1_000;
+/** A span that holds all of a history. */
+export const MONTH_MS = 30 * 24 * 60 * 60 * 1_000;
 
 // The orders, numbered from the newest, each with the time at which it was placed.
 const HISTORY = `generate_series(1, $1::int) as n,
@@ -19,7 +22,7 @@ const FILLS: Readonly<Record<FilledService, readonly string[]>> = {
   order: [
     `insert into orders (order_id, customer_id, items, payment_method, currency_code, total_minor, pricing_version, status, verdict,
         reservation_id, transaction_id, synthetic, timeline, version, create_time, update_time, lease_until)
-      select 'history-' || n, 'customer-' || n % 1000, ${ITEMS}, 'unit_price_minor', '5999')), '', 'EUR', 5999, 'v1', 'CONFIRMED', 'CONFIRM',
+      select 'history-' || n, 'customer-' || n % ${CUSTOMERS}, ${ITEMS}, 'unit_price_minor', '5999')), '', 'EUR', 5999, 'v1', 'CONFIRMED', 'CONFIRM',
         gen_random_uuid()::text, 'ch_' || n, false,
         (select jsonb_agg(jsonb_build_object('step', step, 'state', 'DONE', 'time', time, 'detail', ''))
           from unnest(array['RESERVE_STOCK', 'PROCESS_PAYMENT', 'CONFIRM_RESERVATION']) as step),
@@ -34,13 +37,13 @@ const FILLS: Readonly<Record<FilledService, readonly string[]>> = {
   payment: [
     `insert into charge (order_id, idempotency_key, request_hash, customer_id, currency_code, amount_minor, status, transaction_id,
         synthetic, version, intent_time, call_until, create_time, update_time)
-      select 'history-' || n, gen_random_uuid()::text, md5(n::text), 'customer-' || n % 1000, 'EUR', 5999, 'COMPLETED', 'ch_' || n,
+      select 'history-' || n, gen_random_uuid()::text, md5(n::text), 'customer-' || n % ${CUSTOMERS}, 'EUR', 5999, 'COMPLETED', 'ch_' || n,
         false, 2, time, time, time, time from ${HISTORY}`,
   ],
   notification: [
     `insert into notification (notification_id, order_id, customer_id, type, status, items, currency_code, total_minor, synthetic,
         version, next_try_time, attempts, create_time, send_time)
-      select gen_random_uuid(), 'history-' || n, 'customer-' || n % 1000, 'ORDER_CONFIRMATION', 'SENT', ${ITEMS})), 'EUR', 5999, false,
+      select gen_random_uuid(), 'history-' || n, 'customer-' || n % ${CUSTOMERS}, 'ORDER_CONFIRMATION', 'SENT', ${ITEMS})), 'EUR', 5999, false,
         2, time, 1, time, time from ${HISTORY}`,
   ],
   analytics: [
@@ -52,6 +55,11 @@ const FILLS: Readonly<Record<FilledService, readonly string[]>> = {
       select 1, 'history-' || n, 'history-product-' || n % 10, time, 1, 'EUR', 5999 from ${HISTORY}`,
   ],
 };
+
+/** The id of the nth order of a history, from 1. */
+export const orderIdOf = (n: number): string => `history-${n}`;
+/** The customer of that order. */
+export const customerOf = (n: number): string => `customer-${n % CUSTOMERS}`;
 
 const INBOX = `insert into inbox (event_id, receive_time)
   select gen_random_uuid(), time from ${HISTORY}, generate_series(1, $2::int)`;

@@ -1,5 +1,7 @@
 // The command line and the result of the growth benchmark. Pure.
+import { round } from '../markdown.ts';
 import { parseOptions, readInteger } from '../options.ts';
+import type { RpcFigures } from './measure-rpcs.ts';
 
 export const HELP = `Usage: make bench-growth [ARGS='...']
 
@@ -10,6 +12,7 @@ Measures the platform with histories of different lengths, each on a new platfor
   --callers <n>      concurrent callers: 1 to 1024, 32 by default
   --seconds <n>      how long each load is measured: 1 to 600, 10 by default; the idle platform is measured as long
   --warm-up <n>      seconds of the same load before: 0 to 600, 3 by default
+  --calls <n>        then calls of each other RPC, one after another: 0 to 10000, 300 by default; 0 omits them and the monitor
   --help             this text
 `;
 
@@ -23,6 +26,8 @@ export type GrowthSettings = {
   readonly callers: number;
   readonly seconds: number;
   readonly warmUpSeconds: number;
+  /** Of each RPC. */
+  readonly calls: number;
 };
 
 /** What was measured with one history. */
@@ -34,6 +39,8 @@ export type GrowthFigures = {
   readonly cpuMsPerOrder: number;
   /** The processor time of the idle platform, as a share of one core. */
   readonly idleCpu: number;
+  /** Empty unless the RPCs were called. */
+  readonly rpcs: readonly RpcFigures[];
 };
 
 /**
@@ -46,6 +53,7 @@ export function readGrowthSettings(given: readonly string[]): GrowthSettings | u
     callers: { type: 'string', default: '32' },
     seconds: { type: 'string', default: '10' },
     'warm-up': { type: 'string', default: '3' },
+    calls: { type: 'string', default: '300' },
     help: { type: 'boolean', default: false },
   });
   if (values.help) return undefined;
@@ -54,6 +62,7 @@ export function readGrowthSettings(given: readonly string[]): GrowthSettings | u
     callers: readInteger('--callers', values.callers, 1, 1_024),
     seconds: readInteger('--seconds', values.seconds, 1, 600),
     warmUpSeconds: readInteger('--warm-up', values['warm-up'], 0, 600),
+    calls: readInteger('--calls', values.calls, 0, 10_000),
   };
 }
 
@@ -77,7 +86,7 @@ function gigabytes(bytes: number): string {
 export function renderGrowth(figures: readonly GrowthFigures[]): string {
   const [first] = figures;
   if (first === undefined) return '';
-  const columns: readonly [string, keyof GrowthFigures, (value: number) => string][] = [
+  const columns: readonly [string, Exclude<keyof GrowthFigures, 'rpcs'>, (value: number) => string][] = [
     ['orders/s', 'ordersPerSecond', (value) => value.toFixed(1)],
     ['p50 ms', 'p50Ms', (value) => value.toFixed(1)],
     ['p99 ms', 'p99Ms', (value) => value.toFixed(1)],
@@ -89,10 +98,30 @@ export function renderGrowth(figures: readonly GrowthFigures[]): string {
       const ratio = run === first ? '' : ` (${(run[key] / first[key]).toFixed(2)} x)`;
       return `${format(run[key])}${ratio}`;
     });
-  const row = (values: readonly string[]): string => `| ${values.join(' | ')} |`;
   return [
     row(['history', ...columns.map(([name]) => name)]),
     row(['---:', ...columns.map(() => '---:')]),
     ...figures.map((run) => row([`${run.orders}`, ...cells(run)])),
   ].join('\n');
+}
+
+/** Renders a table with one line for each RPC, and its times with each history as a multiple of those with the first. */
+export function renderRpcs(figures: readonly GrowthFigures[]): string {
+  const [first] = figures;
+  if (first === undefined || first.rpcs.length === 0) return '';
+  const cells = (index: number, key: 'p50Ms' | 'p99Ms'): string[] =>
+    figures.map(({ rpcs }) => {
+      const [ms, firstMs] = [rpcs[index]?.[key] ?? Number.NaN, first.rpcs[index]?.[key] ?? Number.NaN];
+      return rpcs === first.rpcs ? round(ms) : `${round(ms)} (${(ms / firstMs).toFixed(2)} x)`;
+    });
+  const heads = ['p50', 'p99'].flatMap((name) => figures.map(({ orders }) => `${name} ms, ${orders}`));
+  return [
+    row(['RPC', ...heads]),
+    row(['---', ...heads.map(() => '---:')]),
+    ...first.rpcs.map(({ name }, index) => row([name, ...cells(index, 'p50Ms'), ...cells(index, 'p99Ms')])),
+  ].join('\n');
+}
+
+function row(values: readonly string[]): string {
+  return `| ${values.join(' | ')} |`;
 }

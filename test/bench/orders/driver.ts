@@ -12,14 +12,17 @@ export type DriverOptions = {
   readonly environment: Readonly<Record<string, string>>;
   readonly countsStatements: boolean;
   /** All but monitor and console by default. */
-  readonly services?: readonly MeasuredService[] | undefined;
+  readonly services?: readonly StartedService[] | undefined;
 };
 
 export type StartedPlatform = {
-  /** Empty when the order service is not among those that were started; the same for the next two. */
+  /** Empty when the order service is not among those that were started; the same for the next five. */
   readonly orderUrl: string;
   readonly inventoryUrl: string;
   readonly paymentUrl: string;
+  readonly notificationUrl: string;
+  readonly analyticsUrl: string;
+  readonly monitorUrl: string;
   readonly databaseUrls: Readonly<Record<MeasuredService, string>>;
   readonly superuserUrl: string;
   /** What the issuer of tokens is made from. A secret. */
@@ -33,10 +36,11 @@ export type StartedPlatform = {
   readonly pids: Readonly<Record<string, number>>;
 };
 
-export type MeasuredService = (typeof SERVICES)[number];
+export type MeasuredService = (typeof MEASURED_SERVICES)[number];
+export type StartedService = MeasuredService | 'monitor';
 
 /** The monitor is left out: its synthetic orders are no orders of the load. */
-const SERVICES = ['order', 'inventory', 'payment', 'notification', 'analytics'] as const;
+export const MEASURED_SERVICES = ['order', 'inventory', 'payment', 'notification', 'analytics'] as const;
 const SUPERUSER = 'postgres';
 const NAME_WIDTH = 12;
 
@@ -47,14 +51,14 @@ async function drive({
   dataDir,
   environment,
   countsStatements,
-  services = SERVICES,
+  services = MEASURED_SERVICES,
 }: DriverOptions): Promise<void> {
   const stop = new AbortController();
   const stopped = new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
   process.on('SIGTERM', () => stop.abort(new Error('called off')));
   const { renderLine } = await importLogLines(root);
   const { startStack } = await importStack(root);
-  const start = (chosen: readonly MeasuredService[]): Promise<Stack> =>
+  const start = (chosen: readonly StartedService[]): Promise<Stack> =>
     startStack({
       dataDir,
       ports: 'free',
@@ -72,11 +76,14 @@ async function drive({
   await using stack = await start(services);
   const pids: Record<string, number> = { supervisor: process.pid };
   for (const { name, pid } of stack.rows()) if (pid !== undefined) pids[name] = pid;
-  const urlOf = (service: MeasuredService): string => (services.includes(service) ? stack.url(service) : '');
+  const urlOf = (service: StartedService): string => (services.includes(service) ? stack.url(service) : '');
   const platform: StartedPlatform = {
     orderUrl: urlOf('order'),
     inventoryUrl: urlOf('inventory'),
     paymentUrl: urlOf('payment'),
+    notificationUrl: urlOf('notification'),
+    analyticsUrl: urlOf('analytics'),
+    monitorUrl: urlOf('monitor'),
     databaseUrls: {
       order: stack.databaseUrl('order'),
       inventory: stack.databaseUrl('inventory'),

@@ -11,7 +11,7 @@ import { InventoryService } from '../../../gen/shop/inventory/v1/inventory_servi
 import { createGuardedDirectory, spawnGuarded, stopGuarded } from '../../../local/process/watchdog.ts';
 import { ADDED_STOCK, PLENTIFUL } from '../../chaos/soak/scenario.ts';
 import { asCaller, createTokens, NO_CUSTOMER_LIMIT } from '../../support/identity/credentials.ts';
-import type { DriverOptions, MeasuredService, StartedPlatform } from './driver.ts';
+import type { DriverOptions, StartedPlatform, StartedService } from './driver.ts';
 
 const DRIVER = fileURLToPath(new URL('driver.ts', import.meta.url));
 const CALL_MS = 10_000;
@@ -24,7 +24,7 @@ export type PlatformOptions = {
   readonly environment: Readonly<Record<string, string>>;
   readonly countsStatements: boolean;
   /** All but monitor and console by default; inventory must be among them. */
-  readonly services?: readonly MeasuredService[];
+  readonly services?: readonly StartedService[];
 };
 
 /**
