@@ -47,6 +47,8 @@ const KEYS = [
   ['product_name', 'generation, product_id'],
   ['step_sum', 'generation, unit, start_time, step, synthetic, reason, currency_code'],
   ['product_sum', 'generation, unit, start_time, product_id, currency_code'],
+  ['sold_minute', 'generation, start_time'],
+  ['sold_day', 'generation, start_time'],
 ] as const;
 
 type RebuildRow = { start_time: Date; finish_time: Date | null };

@@ -109,14 +109,15 @@ export function createSalesStore(database: Queryable): SalesStore {
 }
 
 // The sums of the span's whole days and of its other whole minutes, and the rows of its first and last partial minute: each range by an
-// index. Every result is computed from those. Counts and amounts go through JSON as text, whose numbers are not exact. Texts are sorted
-// by their bytes, as in the contract.
+// index. Every result is computed from those; of the minutes, only the newest are read. Counts and amounts go through JSON as text, whose
+// numbers are not exact. Texts are sorted by their bytes, as in the contract.
 function sumSql(span: Span): Sql {
   const whole = splitSpan(span);
   const [rowsBefore, rowsAfter] = whole.rows.map(rangeOf('time'));
   const [minutesBefore, minutesAfter] = whole.minutes.map(rangeOf('start_time'));
   const days = rangeOf('start_time')(whole.days);
   const sold = rangeOf('start_time')(whole.soldMinutes);
+  const isWhole = rangeOf('minute')(whole.soldMinutes);
   const generation = rawSql('generation = (select generation from serving)');
   const summedSteps = rawSql('select step, synthetic, reason, currency_code, orders, total_minor from step_sum');
   const singleSteps =
@@ -140,12 +141,19 @@ counted as materialized (
   ) as part
   group by 1, 2, 3, 4
 ),
-sold_minute as materialized (
+oldest_minute as materialized (
+  select min(start_time) as start_time from (
+    select start_time from sold_minute where ${generation} and ${sold}
+    order by generation desc, start_time desc limit ${rawSql(`${MAX_MINUTES}`)}
+  ) as newest
+),
+newest_minute as materialized (
   select start_time as minute, currency_code, sum(orders) as orders, sum(total_minor) as minor_units,
     dense_rank() over (order by start_time desc) as place
   from (
     select start_time, currency_code, orders, total_minor from step_sum
     where ${generation} and unit = 'minute' and step = 'CONFIRMED' and ${sold}
+      and start_time >= (select start_time from oldest_minute)
     union all ${soldMinutes} where ${generation} and step = 'CONFIRMED' and ${rowsBefore}
     union all ${soldMinutes} where ${generation} and step = 'CONFIRMED' and ${rowsAfter}
   ) as part
@@ -175,9 +183,12 @@ select
   ${moneyOf('ORDER_REFUNDED')} as refunds,
   (select coalesce(jsonb_agg(listed), '[]') from (
     select (extract(epoch from minute) * 1000)::bigint::text as minute, currency_code, orders::text, minor_units::text
-    from sold_minute where place <= ${MAX_MINUTES} order by sold_minute.minute, currency_code collate "C"
+    from newest_minute where place <= ${MAX_MINUTES} order by newest_minute.minute, currency_code collate "C"
   ) as listed) as minutes,
-  (select count(distinct minute) from sold_minute) as minute_count,
+  (select coalesce(sum(minutes), 0) from sold_day where ${generation} and ${days})
+    + (select count(*) from sold_minute where ${generation} and ${minutesBefore})
+    + (select count(*) from sold_minute where ${generation} and ${minutesAfter})
+    + (select count(distinct minute) from newest_minute where not (${isWhole})) as minute_count,
   (select coalesce(jsonb_agg(listed), '[]') from (
     select product_id, coalesce((
         select name from product_name where ${generation} and product_name.product_id = placed_product.product_id

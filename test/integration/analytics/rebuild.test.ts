@@ -47,6 +47,8 @@ describe('RebuildSales', () => {
     await house.sql("update sale_line set quantity = 99 where order_id = 'three'");
     await house.sql('update step_sum set orders = 99');
     await house.sql('update product_sum set quantity = 99');
+    await house.sql('delete from sold_minute');
+    await house.sql('update sold_day set minutes = 99');
 
     await house.client.rebuildSales({ idempotencyKey: 'damage' });
     await awaitDone(house, 'damage');
@@ -58,7 +60,8 @@ describe('RebuildSales', () => {
         () =>
           house.sql(
             `select distinct generation from order_step union select generation from sale_line
-             union select generation from step_sum union select generation from product_sum`,
+             union select generation from step_sum union select generation from product_sum
+             union select generation from sold_minute union select generation from sold_day`,
           ),
         SOON,
       )

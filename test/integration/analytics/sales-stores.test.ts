@@ -6,7 +6,7 @@ import { createTestDatabase } from '../../support/postgres.ts';
 import { NOON } from '../../support/services/sales-builders.ts';
 import { ask, openDatabase } from '../platform/support/open-database.ts';
 
-const TABLES = ['order_step', 'sale_line', 'product_name', 'step_sum', 'product_sum'];
+const TABLES = ['order_step', 'sale_line', 'product_name', 'step_sum', 'product_sum', 'sold_minute', 'sold_day'];
 const PRICE = { currencyCode: 'EUR', minorUnits: 100n };
 
 async function openStores() {

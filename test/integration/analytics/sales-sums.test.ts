@@ -15,7 +15,9 @@ import type { Database } from '#services/platform/storage/database.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 import { ask, openDatabase } from '../platform/support/open-database.ts';
 
-const MIGRATION = fileURLToPath(new URL('../../../services/analytics/migrations/0002_sums.sql', import.meta.url));
+const MIGRATIONS = ['0002_sums.sql', '0004_sold_minutes.sql'].map((name) =>
+  fileURLToPath(new URL(`../../../services/analytics/migrations/${name}`, import.meta.url)),
+);
 const DAY_START = Date.parse('2026-03-01T00:00:00.000Z');
 const SECOND_MS = 1_000;
 const DAY_MS = 24 * 60 * 60 * SECOND_MS;
@@ -138,6 +140,8 @@ async function readSums({ sql }: Awaited<ReturnType<typeof openSales>>) {
   return {
     steps: await sql('select * from step_sum order by 1, 2, 3, 4, 5, 6, 7'),
     products: await sql('select * from product_sum order by 1, 2, 3, 4, 5'),
+    minutes: await sql('select * from sold_minute order by 1, 2'),
+    days: await sql('select * from sold_day order by 1, 2'),
   };
 }
 
@@ -175,6 +179,21 @@ describe('a summary', () => {
     expect(await readSummary(sales.store, span)).not.toEqual(expectedOf(span));
   });
 
+  it('of a long history reads the newest 1,440 minutes, and the number of the others by day', async () => {
+    await using sales = await openSales();
+    const minutes = Array.from({ length: 1_500 }, (_, index) => new Date(DAY_START + index * 60 * SECOND_MS));
+    await insertSales(sales.database, minutes.map(saleAt));
+    const everything = { start: undefined, end: undefined };
+    const before = await sales.store.sum(everything);
+    expect([before.minutes.length, before.minuteCount]).toEqual([1_440, 1_500n]);
+
+    const isOld = `start_time < '${minutes[60]?.toISOString()}'`;
+    await sales.sql(`delete from step_sum where unit = 'minute' and ${isOld}`);
+    await sales.sql(`delete from sold_minute where ${isOld}`);
+
+    expect(await sales.store.sum(everything)).toEqual(before);
+  });
+
   it('counts every order once when many transactions add to the same minute at once', async () => {
     await using sales = await openSales();
     const handler = createAnalyticsSubscriptions(() => undefined)[0]?.handlers.find(({ batch }) => batch !== undefined);
@@ -204,11 +223,14 @@ describe('a summary', () => {
     await using sales = await openSales();
     await storeAll(sales.database);
     const before = await readSums(sales);
-    await sales.sql('drop table step_sum, product_sum; drop function add_step_sums, add_product_sums cascade');
+    await sales.sql(
+      `drop table step_sum, product_sum, sold_minute, sold_day;
+       drop function add_step_sums, add_product_sums cascade`,
+    );
 
-    await sales.sql(await readFile(MIGRATION, 'utf8'));
+    for (const migration of MIGRATIONS) await sales.sql(await readFile(migration, 'utf8'));
 
-    expect(before.steps).not.toEqual([]);
+    expect(before.days).toMatchObject([{ minutes: 2 }, { minutes: 4 }, { minutes: 2 }]);
     expect(await readSums(sales)).toEqual(before);
   });
 });

@@ -262,6 +262,9 @@ async function readWrongSums(query: Query) {
        select ${name("'quantity of'", 'product_id', 'currency_code')}, sum(quantity) from sale_line natural join served group by 1
        union all
        select ${name("'gross of'", 'product_id', 'currency_code')}, sum(gross_minor) from sale_line natural join served group by 1
+       union all
+       select 'sold minutes', count(distinct date_trunc('minute', time, 'UTC')) from order_step natural join served
+       where step = 'CONFIRMED'
      ), kept_sum as (
        select unit, ${step} as what, sum(orders) as amount from step_sum natural join served group by 1, 2
        union all
@@ -276,6 +279,10 @@ async function readWrongSums(query: Query) {
        union all
        select unit, ${name("'gross of'", 'product_id', 'currency_code')}, sum(gross_minor) from product_sum natural join served
        group by 1, 2
+       union all
+       select 'minute', 'sold minutes', count(*) from sold_minute natural join served
+       union all
+       select 'day', 'sold minutes', coalesce(sum(minutes), 0) from sold_day natural join served
      ), row_sum_of_unit as (
        select unit, what, amount from row_sum cross join unnest(array['minute', 'day']) as unit
      )
