@@ -5,7 +5,7 @@ import { DOMAIN } from '#services/domain.ts';
 import { createDeadLetters } from '#services/platform/messaging/dead-letters.ts';
 import { applyTogether, countFailure, prepareEvent, storeDeadLetter } from '#services/platform/messaging/inbox.ts';
 import { insertEvents } from '#services/platform/messaging/outbox.ts';
-import { relayBatch } from '#services/platform/messaging/outbox-relay.ts';
+import { hasUnsent, relayBatch } from '#services/platform/messaging/outbox-relay.ts';
 import { createPublishBackoff } from '#services/platform/messaging/publish-backoff.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { refreshGauges, type StatusSources } from '#services/platform/runtime/service-status.ts';
@@ -53,8 +53,7 @@ const work: Readonly<Record<string, () => Promise<unknown>>> = {
     const session = { jetstream: { publish: async () => undefined } } as never;
     await relayBatch(session, createPublishBackoff(), { database: plans.database, metrics, log });
   },
-  'looking for events to publish when there is none': () =>
-    relayBatch({} as never, createPublishBackoff(), { database: plans.database, metrics, log }),
+  'looking for events to publish when there is none': () => hasUnsent(plans.database, createPublishBackoff()),
   'applying an event': () => applyTogether(plans.database, [prepareEvent(newEvent(), handler)]),
   'counting the failures of an event': () => countFailure(plans.database, newEvent(), new Error('error')),
   'storing and replaying a dead letter': async () => letters().replay(await storeNewDeadLetter()),

@@ -27,6 +27,7 @@ function createTestRelay(batches: ReturnType<typeof row>[][], publish: Publish =
   const sent: unknown[] = [];
   const database = createFakeDatabase(({ text, values }: Statement) => {
     if (text.startsWith('update outbox')) sent.push(...(values[0] as string[]));
+    if (text.startsWith('select exists')) return [{ found: batches.length > 0 }];
     return text.startsWith('select') ? (batches.shift() ?? []) : [];
   });
   const published = vi.fn<Publish>(publish);
@@ -153,6 +154,37 @@ describe('without a wait, a relay', () => {
     await vi.advanceTimersByTimeAsync(1);
 
     expect(test.sent).toEqual(['event-0', 'event-1', 'event-2']);
+  });
+});
+
+describe('an idle relay', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it('looks once in a second, with one statement, for events of others, and publishes them', async () => {
+    const batches: ReturnType<typeof row>[][] = [];
+    await using test = createTestRelay(batches);
+    await test.relay.start();
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(test.database.transactions).toHaveLength(1);
+    expect(test.database.statements.slice(1).map(({ text }) => text.split(' ')[1])).toEqual(['exists', 'exists']);
+
+    batches.push([row(0)]);
+    await vi.advanceTimersByTimeAsync(1_000);
+
+    expect(test.sent).toEqual(['event-0']);
+  });
+
+  it('does not look for events that are postponed', async () => {
+    const publish: Publish = async () => {
+      throw new Error('larger than a message may be');
+    };
+    await using test = createTestRelay([[row(0), row(1)], [row(0), row(1)], []], publish);
+    await test.relay.start();
+    await vi.advanceTimersByTimeAsync(5_000);
+
+    const looks = test.database.statements.filter(({ text }) => text.startsWith('select exists'));
+    expect(looks[0]?.values).toEqual([['event-0', 'event-1']]);
   });
 });
 

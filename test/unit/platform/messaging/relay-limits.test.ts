@@ -22,7 +22,10 @@ const row = (event_id: string) => ({ event_id, subject: SUBJECT, payload: Buffer
 /** A relay whose first batch has these rows; the stream refuses those that start with "bad". */
 function createTestRelay(ids: readonly string[], isConnected = true) {
   const batches = [ids.map(row)];
-  const database = createFakeDatabase(({ text }) => (text.startsWith('select') ? (batches.shift() ?? []) : []));
+  const database = createFakeDatabase(({ text }) => {
+    if (text.startsWith('select exists')) return [{ found: batches.length > 0 }];
+    return text.startsWith('select') ? (batches.shift() ?? []) : [];
+  });
   const publish = vi.fn(async (_subject: string, _payload: Uint8Array, { msgID }: { msgID: string }) => {
     if (msgID.startsWith('bad')) throw new Error('refused');
   });
