@@ -21,8 +21,8 @@ if (process.env.NODE_OPTIONS?.includes(SOURCE_FLAG) !== true) {
 }
 
 const CORES = availableParallelism();
-// More than half of the time of a test file is waiting, so two workers keep a core busy.
-const WORKERS = CORES * 2;
+// More than half of the time of a test file is waiting, and files of a kind wait together: three workers keep a core busy.
+const WORKERS = CORES * 3;
 
 export default defineConfig({
   ssr: { resolve: { conditions: [SOURCE_CONDITION] } },
