@@ -9,6 +9,7 @@ import type { ServiceName } from '#local/shared/topology.ts';
 import { SYNTHETIC_HEADER } from '#services/platform/base/synthetic.ts';
 import { sourcesOf, waitForQuiescence } from '../support/invariants/invariants.ts';
 import { findLeaks, lookEverywhere, type Sight } from '../support/leaks.ts';
+import { PATIENT_DATABASE } from '../support/patience.ts';
 import { openProviderTap, type ProviderTap } from '../support/services/provider-tap.ts';
 import { awaitOrder, failureOf, orderRequest, startTestStack, type TestStack } from '../support/stack.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../support/telemetry/otlp-receiver.ts';
@@ -40,6 +41,7 @@ describe('a planted secret', () => {
     collector = resources.use(await startOtlpReceiver());
     providerTap = resources.use(await openProviderTap());
     const environment = {
+      ...PATIENT_DATABASE,
       LOG_LEVEL: 'debug',
       PAYMENT_METHODS: '*',
       SYNTHETIC_CREDENTIAL: CREDENTIAL,

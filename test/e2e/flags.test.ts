@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import type { Stack } from '#local/stack/stack.ts';
 import { pricingFlags } from '../support/flags.ts';
+import { PATIENT_DATABASE } from '../support/patience.ts';
 import { awaitOrder, orderRequest, readProviderCharges, startTestStack, type TestStack } from '../support/stack.ts';
 
 describe('a new pricing on the running platform', { tags: 'seed-8.2' }, () => {
@@ -17,7 +18,9 @@ describe('a new pricing on the running platform', { tags: 'seed-8.2' }, () => {
     const folder = resources.use(await createGuardedDirectory('touchstone-flags'));
     file = join(folder.path, 'flags.json');
     await writeFile(file, pricingFlags(0));
-    platform = resources.use(await startTestStack({}, { serviceEnvironment: { order: { FLAG_FILE: file } } }));
+    platform = resources.use(
+      await startTestStack(PATIENT_DATABASE, { serviceEnvironment: { order: { FLAG_FILE: file } } }),
+    );
   });
   afterAll(() => resources.disposeAsync());
 

@@ -13,6 +13,7 @@ import {
   sourcesOf,
   waitForQuiescence,
 } from '../support/invariants/invariants.ts';
+import { PATIENT_DATABASE } from '../support/patience.ts';
 import {
   awaitOrder,
   type OrderRequest,
@@ -24,7 +25,12 @@ import {
 } from '../support/stack.ts';
 
 // The call times out long before a slow capture, so there is time to cancel the order.
-const SETTINGS = { ORDER_BUDGET_MS: '1000', PAYMENT_PROVIDER_SLOW_CAPTURE_MS: '3000', PAYMENT_SETTLE_AFTER_MS: '500' };
+const SETTINGS = {
+  ORDER_BUDGET_MS: '1000',
+  PAYMENT_PROVIDER_SLOW_CAPTURE_MS: '3000',
+  PAYMENT_SETTLE_AFTER_MS: '500',
+  ...PATIENT_DATABASE,
+};
 const CONCURRENCY = 8;
 
 describe('the invariants', () => {

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { sourcesOf, waitForQuiescence } from '../support/invariants/invariants.ts';
+import { PATIENT_DATABASE } from '../support/patience.ts';
 import { awaitOrder, orderRequest, startTestStack, type TestStack } from '../support/stack.ts';
 import { startOtlpReceiver } from '../support/telemetry/otlp-receiver.ts';
 import { PROMETHEUS_MISSING, prometheusProgram, startPrometheus } from '../support/telemetry/prometheus.ts';
@@ -20,7 +21,11 @@ describe('the trace of an order', () => {
   beforeAll(async () => {
     await using collector = await startOtlpReceiver();
     // Nothing is sent before the stop, except full batches.
-    const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: '600000' };
+    const environment = {
+      ...PATIENT_DATABASE,
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_BSP_SCHEDULE_DELAY: '600000',
+    };
     await using platform = await startTestStack(environment);
     const headers = { traceparent: `00-${traceId}-${CALLER_SPAN}-01` };
     const { order } = await platform.orders.createOrder(orderRequest({ customerId: 'traced' }), { headers });

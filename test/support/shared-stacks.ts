@@ -10,6 +10,7 @@ import { type ServiceName, services } from '#local/shared/topology.ts';
 import type { ProcessName, Stack, StackOptions, StackRow } from '#local/stack/stack.ts';
 import { createDataTemplate } from './data-template.ts';
 import { type OwnStack, startOwnStack } from './own-stack.ts';
+import { PATIENT_DATABASE } from './patience.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -43,7 +44,7 @@ const NO_TIMEOUTS = {
   PAYMENT_PROVIDER_TIMEOUT_MS: '15000',
   // A slow machine lets calls and statements wait instead of failing them.
   MAX_QUEUE_MS: '30000',
-  DATABASE_TIMEOUT_MS: '10000',
+  ...PATIENT_DATABASE,
 };
 
 const STACKS = {

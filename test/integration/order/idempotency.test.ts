@@ -7,8 +7,9 @@ import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { readEvents } from '../../support/events.ts';
+import { PATIENT_DATABASE } from '../../support/patience.ts';
 import { rpcFailureOf, startOrderFixture, validRequest } from '../../support/services/order.ts';
-import { PATIENT, PATIENT_DATABASE } from './patience.ts';
+import { PATIENT } from './patience.ts';
 
 it('fifty concurrent duplicates create one order and get equal answers once it has ended', async () => {
   await using fixture = await startOrderFixture(PATIENT);

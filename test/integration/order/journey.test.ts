@@ -10,8 +10,9 @@ import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { readEvent } from '#services/platform/messaging/event.ts';
 import { readEventBodies, readEvents } from '../../support/events.ts';
+import { PATIENT_DATABASE } from '../../support/patience.ts';
 import { startOrderFixture, validRequest } from '../../support/services/order.ts';
-import { PATIENT, PATIENT_DATABASE } from './patience.ts';
+import { PATIENT } from './patience.ts';
 
 const { reserveStock, confirmReservation, releaseReservation, checkAvailability } = InventoryService.method;
 const { processPayment, refundPayment } = PaymentService.method;

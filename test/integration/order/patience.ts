@@ -1,7 +1,5 @@
 // Settings for tests whose subject is not time: a busy machine, on which statements and calls take long, changes no answer.
-
-/** The database may be slow. */
-export const PATIENT_DATABASE = { DATABASE_TIMEOUT_MS: '15000' };
+import { PATIENT_DATABASE } from '../../support/patience.ts';
 
 /** Everything may be slow: the database, a dependency, the whole call. */
 export const PATIENT = {

@@ -15,6 +15,7 @@ import { createLog } from '#services/platform/observability/log.ts';
 import { openSession, type SqlSession } from '../contracts/contracts.ts';
 import { asAllowedCaller, TEST_IDENTITY } from '../identity/credentials.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
+import { PATIENT_DATABASE } from '../patience.ts';
 import { createTestDatabase } from '../postgres.ts';
 
 /** One replica. */
@@ -38,7 +39,13 @@ export type AnalyticsFixture = RunningAnalytics & {
 
 async function startAnalyticsService(environment: Record<string, string>): Promise<RunningAnalytics> {
   const level = process.env.TEST_LOG_LEVEL ?? 'silent';
-  const config = loadConfig({ ANALYTICS_PORT: '0', LOG_LEVEL: level, ...TEST_IDENTITY, ...environment });
+  const config = loadConfig({
+    ANALYTICS_PORT: '0',
+    LOG_LEVEL: level,
+    ...TEST_IDENTITY,
+    ...PATIENT_DATABASE,
+    ...environment,
+  });
   const service = createAnalyticsService(config, createLog({ service: 'analytics', level }));
   const { url } = await service.start();
   const transport = createConnectTransport({ baseUrl: url, httpVersion: '1.1', interceptors: [asAllowedCaller()] });

@@ -12,6 +12,7 @@ import { createInventoryService } from '#services/inventory/service.ts';
 import { DEFAULT_LIMITS } from '#services/platform/server/load-shedding.ts';
 import { asAllowedCaller, TEST_IDENTITY_CONFIG } from '../identity/credentials.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
+import { PATIENT_DATABASE_MS } from '../patience.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
 import { TEST_CREDENTIAL } from './order-builders.ts';
 
@@ -36,6 +37,7 @@ export async function startInventory({ database, nats }: InventoryNeeds): Promis
       port: 0,
       databaseUrl: database.databaseUrl,
       databaseConnections: 15,
+      databaseTimeoutMs: PATIENT_DATABASE_MS,
       natsUrl: nats.url('inventory'),
       corsOrigins: undefined,
       identity: TEST_IDENTITY_CONFIG,

@@ -11,6 +11,7 @@ import { createNotificationService } from '#services/notification/service.ts';
 import { createLog } from '#services/platform/observability/log.ts';
 import { asAllowedCaller, TEST_IDENTITY } from '../identity/credentials.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
+import { PATIENT_DATABASE } from '../patience.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
 
 export type RunningNotificationService = AsyncDisposable & {
@@ -23,7 +24,13 @@ export type RunningNotificationService = AsyncDisposable & {
 /** Starts the notification service on a free port; `environment` holds its settings, like `NOTIFICATION_DATABASE_URL`. */
 async function startNotificationService(environment: Record<string, string>): Promise<RunningNotificationService> {
   const level = process.env.TEST_LOG_LEVEL ?? 'silent';
-  const config = loadConfig({ NOTIFICATION_PORT: '0', LOG_LEVEL: level, ...TEST_IDENTITY, ...environment });
+  const config = loadConfig({
+    NOTIFICATION_PORT: '0',
+    LOG_LEVEL: level,
+    ...TEST_IDENTITY,
+    ...PATIENT_DATABASE,
+    ...environment,
+  });
   const service = createNotificationService(config, createLog({ service: 'notification', level }));
   const { url } = await service.start();
   const transport = createConnectTransport({ baseUrl: url, httpVersion: '1.1', interceptors: [asAllowedCaller()] });

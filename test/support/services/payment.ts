@@ -15,6 +15,7 @@ import { providerKey } from '#services/payment/settlement.ts';
 import { createLog } from '#services/platform/observability/log.ts';
 import { asAllowedCaller, TEST_IDENTITY } from '../identity/credentials.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
+import { PATIENT_DATABASE } from '../patience.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
 import { reasonOf } from './inventory.ts';
 import { TEST_CREDENTIAL } from './order-builders.ts';
@@ -36,6 +37,7 @@ async function startPaymentService(environment: Record<string, string>): Promise
     PAYMENT_PORT: '0',
     LOG_LEVEL: level,
     ...TEST_IDENTITY,
+    ...PATIENT_DATABASE,
     SYNTHETIC_CREDENTIAL: TEST_CREDENTIAL,
     // Bursts must not fail because of load shedding on a slow machine.
     MAX_QUEUE_MS: '30000',

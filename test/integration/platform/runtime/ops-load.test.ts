@@ -5,6 +5,7 @@ import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import type { Runtime } from '#services/platform/runtime/service-runtime.ts';
 import { openConnection } from '../../../support/clients.ts';
+import { PATIENT_DATABASE_MS } from '../../../support/patience.ts';
 import { createNoteDatabase, readNotes } from '../support/open-database.ts';
 import { startTinyService } from './tiny-service.ts';
 
@@ -12,7 +13,12 @@ const NOWHERE = 'nats://127.0.0.1:1';
 
 it('a flood of operators and scrapes is answered, while calls are served', async () => {
   await using test = await createNoteDatabase('order');
-  await using tiny = await startTinyService({ name: 'order', databaseUrl: test.databaseUrl, natsUrl: NOWHERE });
+  await using tiny = await startTinyService({
+    name: 'order',
+    databaseUrl: test.databaseUrl,
+    natsUrl: NOWHERE,
+    config: { databaseTimeoutMs: PATIENT_DATABASE_MS },
+  });
   using operators = openConnection(tiny.url);
   const ops = operators.client(OpsService);
 
