@@ -55,6 +55,13 @@ function run(fakes: FakeServices, environment: Record<string, string> = {}): Run
   };
 }
 
+// Stopped first: it would start another watchdog when its own has ended.
+function killWithWatchdog({ process: supervisor }: Run): void {
+  supervisor.kill('SIGSTOP');
+  process.kill(findWatchdog(supervisor.pid ?? 0), 'SIGKILL');
+  supervisor.kill('SIGKILL');
+}
+
 describe('make run', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)('stops every service on %s and exits with 0', async (signal) => {
     await using fakes = await createFakeServices('order', 'inventory', 'payment', 'notification');
@@ -90,8 +97,7 @@ describe('make run', () => {
     await using killed = run(fakes);
     const pids = await killed.pids();
 
-    process.kill(findWatchdog(killed.process.pid ?? 0), 'SIGKILL');
-    killed.process.kill('SIGKILL');
+    killWithWatchdog(killed);
     await killed.ended;
 
     await expect.poll(() => pids.map(isAlive), WITHIN).toEqual([false, false]);
@@ -101,8 +107,7 @@ describe('make run', () => {
     await using fakes = await createFakeServices('order');
     await using killed = run(fakes, { FAKE_DEAF: 'yes' });
     const [pid = 0] = await killed.pids();
-    process.kill(findWatchdog(killed.process.pid ?? 0), 'SIGKILL');
-    killed.process.kill('SIGKILL');
+    killWithWatchdog(killed);
     await killed.ended;
     expect(isAlive(pid)).toBe(true); // It does not stop when it is asked to.
 

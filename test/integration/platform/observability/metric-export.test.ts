@@ -115,7 +115,11 @@ it('a collector that refuses metrics is logged once, and once more when it accep
 });
 
 describe.each(['delta', 'lowmemory'])('metrics sent by the preference %s', (preference) => {
-  const settings = { OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: preference };
+  const settings = {
+    OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: preference,
+    // An export may take as long as the interval. After that it is sent again, although the collector may have taken it.
+    OTEL_METRIC_EXPORT_INTERVAL: '500',
+  };
   const name = 'rpc.server.call.duration';
   const durationsAt = (collector: OtlpReceiver) => collector.metrics.filter((metric) => metric.name === name);
   const countsAt = (collector: OtlpReceiver) =>
