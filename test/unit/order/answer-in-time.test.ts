@@ -59,3 +59,12 @@ it('answers unavailable, with RetryInfo, in under 3 s when the last statement of
   // The work continued; a duplicate returns its result.
   expect(await client.createOrder(orderRequest())).toMatchObject({ order: { orderId: 'order-1' } });
 });
+
+it('keeps 100 ms of the deadline of its caller for the answer, and 400 ms for the step after the verdict', async () => {
+  const { fixture, client } = createRoutesFixture();
+
+  await client.createOrder(orderRequest(), { timeoutMs: 1_000 });
+
+  expect(fixture.saga.inventory.reserveStock.mock.calls[0]?.[1]).toMatchObject({ timeoutMs: 500 });
+  expect(fixture.saga.inventory.confirmReservation.mock.calls[0]?.[1]).toMatchObject({ timeoutMs: 900 });
+});
