@@ -22,7 +22,7 @@ import { createNotificationRoutes, createNotificationSubscriptions, NOTIFICATION
 // The poll interval for postponed mails and those of other replicas; a new notification wakes the mailer at once.
 const MAIL_PERIOD_MS = 500;
 // While orders come often, their mails are sent in batches this far apart.
-const MAIL_MIN_PAUSE_MS = 50;
+const MAIL_MIN_PAUSE_MS = 200;
 const SMTP_TIMEOUT_MS = 2_000;
 
 /** Builds the notification service; nothing connects or listens before `start`. */

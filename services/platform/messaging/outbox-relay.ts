@@ -15,7 +15,7 @@ const BATCH_SIZE = 100;
 // Finds the rows of other replicas and of crashed processes; this process's own rows wake the relay at once.
 const PERIOD_MS = 1_000;
 // While events come often, they are published in batches this far apart.
-const MIN_PAUSE_MS = 50;
+const MIN_PAUSE_MS = 200;
 
 type OutboxRow = {
   readonly event_id: string;
