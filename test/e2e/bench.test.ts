@@ -34,8 +34,8 @@ it('measures what an order costs in each process and database', async () => {
   expect(Object.keys(perOrder.cpuMs).toSorted()).toEqual([...PROCESSES, ...SERVICES].toSorted());
   expect(perOrder.cpuMs.order).toBeGreaterThan(0);
   expect(perOrder.cpuMs.postgres).toBeGreaterThan(0);
-  // The saga stores the order before its first step and with its last.
-  expect(perOrder.commits.order).toBeGreaterThan(2);
+  // Not each of the saga's commits: a connection publishes the last second of its counters when it is used again, or idle for long.
+  expect(perOrder.commits.order).toBeGreaterThan(0);
   expect(Object.keys(perOrder.commits).toSorted()).toEqual(SERVICES.toSorted());
   expect(perOrder.walBytes).toBeGreaterThan(0);
   expect(violations).toEqual([]);
