@@ -36,11 +36,15 @@ describe('a service that is stopped', () => {
       const settled = Promise.allSettled(answers);
       await Promise.any(answers);
       expect(inFlight).toBeGreaterThanOrEqual(LEAST_IN_FLIGHT);
+      const pidOf = async () => (await platform.stack.rows()).find(({ name }) => name === service)?.pid;
+      const before = await pidOf();
       await platform.stack.kill(service, 'SIGTERM');
 
       const orderIds = (await settled).flatMap((result) =>
         result.status === 'fulfilled' && result.value.order !== undefined ? [result.value.order.orderId] : [],
       );
+      // Until it has ended, it is still the healthy process of before.
+      await expect.poll(pidOf, { timeout: 60_000 }).not.toBe(before);
       await platform.stack.waitUntilHealthy(service);
 
       expect(orderIds.length).toBeGreaterThan(0);

@@ -10,6 +10,7 @@ import { PaymentFailedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { publishEvent } from '../../support/events.ts';
+import { PATIENT_DATABASE } from '../../support/patience.ts';
 import { type OrderFixture, startOrderFixture, validRequest } from '../../support/services/order.ts';
 import { startTcpGate } from '../../support/tcp-gate.ts';
 
@@ -62,7 +63,7 @@ describe('an order is answered in under 3 s and completes later, when', () => {
       OrderReason.PAYMENT_TIMEOUT,
     ],
   ])('%s', async (_, breakIt, outcome, reason) => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT_DATABASE);
     breakIt(fixture);
     const begin = performance.now();
 
@@ -78,7 +79,7 @@ describe('an order is answered in under 3 s and completes later, when', () => {
 
 describe('a dependency that is down for a moment', () => {
   it('is retried within the call: the order is confirmed', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT_DATABASE);
     fixture.inventory.virtual
       .stub(reserveStock)
       .fails(Code.Unavailable, 'restarting')
@@ -95,7 +96,7 @@ describe('a breaker', () => {
   it('of inventory opens by five timeouts; the sixth order makes no call; half-open, its probe closes it', {
     tags: 'seed-4.4',
   }, async () => {
-    await using fixture = await startOrderFixture({ BREAKER_RESET_MS: '2000' });
+    await using fixture = await startOrderFixture({ BREAKER_RESET_MS: '2000', ...PATIENT_DATABASE });
     fixture.inventory.virtual.stub(reserveStock).hangs();
     const five = await Promise.all(Array.from({ length: 5 }, () => fixture.place()));
     const pending = {
@@ -131,7 +132,7 @@ describe('a breaker', () => {
   });
 
   it('of payment that is open keeps no order from being accepted: its stock is reserved, and it completes later', async () => {
-    await using fixture = await startOrderFixture({ BREAKER_RESET_MS: '2000' });
+    await using fixture = await startOrderFixture({ BREAKER_RESET_MS: '2000', ...PATIENT_DATABASE });
     fixture.payment.virtual.stub(processPayment).fails(Code.Internal, 'out of order');
     await Promise.all(Array.from({ length: 5 }, () => fixture.place()));
 
@@ -151,7 +152,7 @@ describe('a breaker', () => {
 });
 
 it('a hanging broker delays neither orders nor operators', async () => {
-  await using fixture = await startOrderFixture();
+  await using fixture = await startOrderFixture(PATIENT_DATABASE);
   const url = new URL(fixture.nats.url('order'));
   await using gate = await startTcpGate(Number(url.port));
   url.port = String(gate.port);
