@@ -49,7 +49,7 @@ describe('a charge whose outcome is unknown', () => {
   });
 
   it('is completed although its caller hung up', async () => {
-    await using fixture = await startPaymentFixture();
+    await using fixture = await startPaymentFixture({ provider: { slowCaptureMs: 2_000 } });
     const payment = paymentOf('o1', { paymentMethod: 'pm_slow' });
     const caller = new AbortController();
     const called = failureOf(fixture.client.processPayment(payment, { signal: caller.signal }));
@@ -62,7 +62,10 @@ describe('a charge whose outcome is unknown', () => {
   });
 
   it('is charged once when the provider is slower than the timeout, and still in flight at the retry', async () => {
-    await using fixture = await startPaymentFixture({ environment: { PAYMENT_PROVIDER_TIMEOUT_MS: '200' } });
+    await using fixture = await startPaymentFixture({
+      provider: { slowCaptureMs: 2_000 },
+      environment: { PAYMENT_PROVIDER_TIMEOUT_MS: '200' },
+    });
     const payment = paymentOf('o1', { paymentMethod: 'pm_slow' });
     expect(await reasonOf(fixture.client.processPayment(payment))).toBe(UNAVAILABLE);
     expect(await fixture.chargesAtProvider('o1')).toMatchObject([{ status: 'pending' }]);
