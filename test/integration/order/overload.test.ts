@@ -90,7 +90,8 @@ it('while payment is slow and more orders arrive than end, the limit stays: wait
 
   try {
     await expect.poll(() => ended, { timeout: 25_000, interval: 100 }).toBeGreaterThanOrEqual(70);
-    expect(await readGauge(fixture, 'bulkhead_limit', 'calls')).toBeGreaterThan(16);
+    // If it were, four would be left.
+    expect(await readGauge(fixture, 'bulkhead_limit', 'calls')).toBeGreaterThan(8);
   } finally {
     isOver = true;
   }
