@@ -55,7 +55,7 @@ describe('an order is answered in under 3 s and completes later, when', () => {
       ({ inventory, payment }) => {
         inventory.virtual
           .stub(reserveStock)
-          .delays(800)
+          .delays(500)
           .replies(({ orderId }) => ({ reservation: { orderId, reservationId: `res-${orderId}` } }));
         payment.virtual.stub(processPayment).hangs();
       },
