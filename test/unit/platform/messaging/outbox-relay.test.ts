@@ -154,6 +154,8 @@ describe('without a wait, a relay', () => {
     await vi.advanceTimersByTimeAsync(1);
 
     expect(test.sent).toEqual(['event-0', 'event-1', 'event-2']);
+    // It knows that there are some, and does not look first.
+    expect(test.database.statements.filter(({ text }) => text.startsWith('select exists'))).toEqual([]);
   });
 });
 
