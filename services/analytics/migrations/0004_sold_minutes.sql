@@ -14,19 +14,8 @@ create table sold_day (
   primary key (generation, start_time)
 ) with (fillfactor = 70);
 
--- Waits for running writers and blocks others until the commit: each row is counted by the statement below or by the new function.
-lock table order_step in share row exclusive mode;
-
-create or replace function add_step_sums() returns trigger language plpgsql as $$
+create function count_sold_minutes() returns trigger language plpgsql as $$
 begin
-  insert into step_sum as known (generation, unit, start_time, step, synthetic, reason, currency_code, orders, total_minor)
-    select generation, unit, date_trunc(unit, time, 'UTC'), step, synthetic, coalesce(reason, 0), coalesce(currency_code, ''),
-      count(*), coalesce(sum(total_minor), 0)
-    from inserted cross join unnest(array['minute', 'day']) as unit
-    group by 1, 2, 3, 4, 5, 6, 7
-    order by step = 'CONFIRMED', 1, 2, 3, 4, 5, 6, 7
-    on conflict (generation, unit, start_time, step, synthetic, reason, currency_code)
-    do update set orders = known.orders + excluded.orders, total_minor = known.total_minor + excluded.total_minor;
   if exists (select from inserted where step = 'CONFIRMED') then
     -- A minute that another transaction adds at the same time is waited for, so that one of them counts it.
     with added as (
@@ -43,6 +32,11 @@ begin
   end if;
   return null;
 end $$;
+
+-- Triggers run in the order of their names: every statement locks its sums before its minutes, so no two can deadlock. Creating one waits
+-- for running writers and blocks others until the commit: no row is missed or added twice.
+create trigger count_sold_minutes after insert on order_step referencing new table as inserted
+  for each statement execute function count_sold_minutes();
 
 insert into sold_minute (generation, start_time)
   select distinct generation, start_time from step_sum where unit = 'minute' and step = 'CONFIRMED';

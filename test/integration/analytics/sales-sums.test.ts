@@ -225,7 +225,7 @@ describe('a summary', () => {
     const before = await readSums(sales);
     await sales.sql(
       `drop table step_sum, product_sum, sold_minute, sold_day;
-       drop function add_step_sums, add_product_sums cascade`,
+       drop function add_step_sums, add_product_sums, count_sold_minutes cascade`,
     );
 
     for (const migration of MIGRATIONS) await sales.sql(await readFile(migration, 'utf8'));
