@@ -19,7 +19,7 @@ import { createSalesFeed } from './sales-feed.ts';
 import { createSalesStore } from './sales-store.ts';
 
 // The poll interval for a rebuild that another replica started, or that has caught up.
-const REBUILD_PERIOD_MS = 500;
+const REBUILD_PERIOD_MS = 1_000;
 // Sums of a long span take longer than other statements: few at once, with a longer timeout.
 const SUM_POOL_SIZE = 3;
 const SUM_TIMEOUT_MS = 5_000;

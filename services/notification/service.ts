@@ -20,7 +20,7 @@ import { createPolicies } from './policies.ts';
 import { createNotificationRoutes, createNotificationSubscriptions, NOTIFICATION_CHECKS } from './routes.ts';
 
 // The poll interval for postponed mails and those of other replicas; a new notification wakes the mailer at once.
-const MAIL_PERIOD_MS = 500;
+const MAIL_PERIOD_MS = 1_000;
 // While orders come often, their mails are sent in batches this far apart.
 const MAIL_MIN_PAUSE_MS = 200;
 const SMTP_TIMEOUT_MS = 2_000;

@@ -5,7 +5,7 @@ import { describeError } from '../base/errors.ts';
 import type { Component } from '../base/lifecycle.ts';
 import type { Logger } from '../observability/log.ts';
 import { describeFlags, type FlagView } from './describe-flags.ts';
-import { createFlagProvider, readFlagFile } from './flag-provider.ts';
+import { createFlagFile, createFlagProvider } from './flag-provider.ts';
 
 const FLAGD_SYNC_PORT = 8015;
 
@@ -30,7 +30,7 @@ export function createFeatureFlags({ file, flagdUrl, log }: FeatureFlagOptions):
   const sdkDomain = randomUUID();
   const client = OpenFeature.getClient(sdkDomain);
   let provider: Provider | undefined;
-  const document = flagdUrl === undefined ? createFlagProvider(() => readFlagFile(file), log) : undefined;
+  const document = flagdUrl === undefined ? createFlagProvider(createFlagFile(file), log) : undefined;
   return {
     name: 'feature flags',
     start: async () => {

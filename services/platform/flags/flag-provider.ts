@@ -9,6 +9,8 @@ import type { Logger } from '../observability/log.ts';
 
 const PERIOD_MS = 500;
 const MAX_BYTES = 256 * 1024;
+// A file that changed less than this ago is read again: its clock may be coarse, and not quite ours.
+const SETTLED_MS = 5_000;
 
 /** Reads the current document. @throws when it cannot be read. */
 export type ReadFlags = () => Promise<string>;
@@ -76,15 +78,23 @@ export function createFlagProvider(read: ReadFlags, log: Logger): DocumentProvid
 }
 
 /**
- * Reads a file of at most 256 KiB. The provider compares contents, not modification times, which miss two changes within one tick.
+ * Creates the reader of a file of at most 256 KiB. An unchanged file is only looked at.
  *
- * @throws when it is no file, too large or not readable.
+ * @throws (when called) when it is no file, too large or not readable.
  */
-export async function readFlagFile(file: string): Promise<string> {
-  const found = await stat(file);
-  if (!found.isFile()) throw new Error(`${file} is no file`);
-  if (found.size > MAX_BYTES) throw new Error(`${file} has more than ${MAX_BYTES} bytes`);
-  return await readFile(file, 'utf8');
+export function createFlagFile(file: string): ReadFlags {
+  let known: { readonly stamp: string; readonly text: string } | undefined;
+  return async () => {
+    const found = await stat(file, { bigint: true });
+    if (!found.isFile()) throw new Error(`${file} is no file`);
+    if (found.size > MAX_BYTES) throw new Error(`${file} has more than ${MAX_BYTES} bytes`);
+    const stamp = `${found.dev} ${found.ino} ${found.size} ${found.ctimeNs}`;
+    if (known?.stamp === stamp) return known.text;
+    const text = await readFile(file, 'utf8');
+    // Another change within one tick of the file system's clock would leave the stamp as it is.
+    known = Date.now() - Number(found.ctimeMs) > SETTLED_MS ? { stamp, text } : undefined;
+    return text;
+  };
 }
 
 // The schema's own message fills pages; the deepest path in it is where the mistake is.

@@ -1,9 +1,10 @@
 // Feature flags from a real file that changes in every way files change, and from a flagd.
-import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import { createFeatureFlags, type FeatureFlags } from '#services/platform/flags/feature-flags.ts';
+import { createFlagFile } from '#services/platform/flags/flag-provider.ts';
 import { startFlagd } from '../../../support/flagd.ts';
 import { pricingFlags } from '../../../support/flags.ts';
 import { recordLog } from '../support/recorded-log.ts';
@@ -35,6 +36,8 @@ async function startFlags(flagdUrl?: string): Promise<Started> {
   };
 }
 
+afterEach(() => void vi.useRealTimers());
+
 const withinASecond = { timeout: 1_000, interval: 20 };
 
 it.each<[string, (file: string, text: string) => Promise<void>]>([
@@ -63,6 +66,30 @@ it.each<[string, (file: string, text: string) => Promise<void>]>([
   await expect.poll(flags.isOn, withinASecond).toBe(true);
   await put(flags.file, pricingFlags(0));
   await expect.poll(flags.isOn, withinASecond).toBe(false);
+});
+
+it.each<[string, (file: string) => Promise<void>]>([
+  ['is written in place', (file) => writeFile(file, pricingFlags(20))],
+  [
+    'gets back its old time',
+    async (file) => {
+      const { atime, mtime } = await stat(file);
+      await writeFile(file, pricingFlags(20));
+      await utimes(file, atime, mtime);
+    },
+  ],
+  ['is deleted', (file) => rm(file)],
+])('a flag file that is old and then %s is read again', async (_, change) => {
+  await using folder = await createGuardedDirectory('touchstone-flags');
+  const file = join(folder.path, 'flags.json');
+  await writeFile(file, pricingFlags(10));
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 });
+  const read = createFlagFile(file);
+  expect([await read(), await read()]).toEqual([pricingFlags(10), pricingFlags(10)]);
+  await change(file);
+  const content = await readFile(file, 'utf8').catch(() => 'ENOENT');
+  expect(await read().catch(({ code }) => code)).toBe(content);
+  expect(content).not.toBe(pricingFlags(10));
 });
 
 it.each<[string, string, (file: string) => Promise<unknown>]>([
