@@ -4,6 +4,7 @@ import { NOON } from '../../support/services/sales-builders.ts';
 import { createFakeSales, rowsOf } from './fakes.ts';
 
 const MAX_WATCHERS = 100;
+const SHORTEST_PAUSE_MS = 250;
 
 function openFeed() {
   const store = createFakeSales();
@@ -15,6 +16,9 @@ function openFeed() {
   return { feed, store, sell };
 }
 
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
 describe('following the sales', () => {
   it('starts at once with the sales of today by UTC, and continues with the next change', async () => {
     const { feed, store, sell } = openFeed();
@@ -23,6 +27,7 @@ describe('following the sales', () => {
     expect((await following.next()).value).toMatchObject({ syntheticOrders: 0n });
     const next = following.next();
     sell(1n);
+    await vi.advanceTimersByTimeAsync(SHORTEST_PAUSE_MS);
 
     expect((await next).value).toMatchObject({ syntheticOrders: 1n });
     expect(store.sum.mock.calls[0]).toEqual([
@@ -37,8 +42,10 @@ describe('following the sales', () => {
     await following.next();
     const next = following.next();
     feed.changed();
-    await expect.poll(() => store.sum.mock.calls.length).toBe(2);
+    await vi.advanceTimersByTimeAsync(SHORTEST_PAUSE_MS);
+    expect(store.sum).toHaveBeenCalledTimes(2);
     for (const count of [1n, 2n, 3n]) sell(count);
+    await vi.advanceTimersByTimeAsync(SHORTEST_PAUSE_MS);
 
     expect((await next).value).toMatchObject({ syntheticOrders: 3n });
     await following.return(undefined);
@@ -79,9 +86,6 @@ describe('following the sales', () => {
 });
 
 describe('a change during a look-up', () => {
-  beforeEach(() => void vi.useFakeTimers());
-  afterEach(() => void vi.useRealTimers());
-
   it('is reported after the shortest pause, and not only by the periodic look-up', async () => {
     const { feed, store, sell } = openFeed();
     const looked = Promise.withResolvers<void>();
@@ -98,7 +102,7 @@ describe('a change during a look-up', () => {
 
     expect((await first).value).toMatchObject({ syntheticOrders: 0n });
     const next = following.next();
-    await vi.advanceTimersByTimeAsync(250);
+    await vi.advanceTimersByTimeAsync(SHORTEST_PAUSE_MS);
 
     expect(store.sum).toHaveBeenCalledTimes(2);
     expect((await next).value).toMatchObject({ syntheticOrders: 1n });

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Order } from '#services/order/order.ts';
 import { createOrderChanges } from '#services/order/order-changes.ts';
 import { unavailable } from '#services/platform/base/errors.ts';
@@ -31,6 +31,8 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return (await Promise.race([promise, Promise.resolve(pending)])) !== pending;
 }
 
+afterEach(() => void vi.useRealTimers());
+
 describe('following an order', () => {
   it('begins with the order as it is stored', async () => {
     const { changes } = watchStore(blockedOrder());
@@ -50,6 +52,7 @@ describe('following an order', () => {
   });
 
   it('finds a change of another replica by its periodic look-up', async () => {
+    vi.useFakeTimers().setTimerTickMode('nextTimerAsync');
     const { changes, storeElsewhere } = watchStore(pendingOrder());
     const following = changes.follow('order-1', FOR_EVER);
     await following.next();
@@ -92,6 +95,7 @@ describe('following an order', () => {
     ['of the same order', 'order-1'],
     ['of another order', 'order-2'],
   ])('goes on for a follower %s when one leaves', async (_, other) => {
+    vi.useFakeTimers().setTimerTickMode('nextTimerAsync');
     const { changes, storeElsewhere } = watchStore(pendingOrder(), pendingOrder({ orderId: 'order-2' }));
     const leaving = changes.follow('order-1', FOR_EVER);
     const staying = changes.follow(other, FOR_EVER);
@@ -106,7 +110,6 @@ describe('following an order', () => {
 
   it('ends without another look-up when its caller gave up between two changes', async () => {
     vi.useFakeTimers();
-    using _timers = { [Symbol.dispose]: () => void vi.useRealTimers() };
     const { changes } = watchStore(pendingOrder());
     const caller = new AbortController();
     const following = changes.follow('order-1', caller.signal);
@@ -119,7 +122,6 @@ describe('following an order', () => {
 
   it('costs one look-up for all followers of all orders', async () => {
     vi.useFakeTimers();
-    using _timers = { [Symbol.dispose]: () => void vi.useRealTimers() };
     const orders = Array.from({ length: 50 }, (_, index) => pendingOrder({ orderId: `order-${index}` }));
     const { changes, lookUps } = watchStore(...orders);
     const caller = new AbortController();
