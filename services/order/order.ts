@@ -111,13 +111,15 @@ export function isOpen(order: Order): boolean {
 }
 
 /**
- * Appends an entry to the timeline. An equal entry is moved to the end with the new time, so that retries do not pile up.
+ * Appends an entry to the timeline. Of equal entries one is kept, so that retries do not pile up: the latest failure, and the first
+ * success, as the saga does every step before the blocked one again.
  * @param text What happened; it may quote another system.
  */
 export function recordStep(order: Order, step: OrderStep, state: StepState, now: Date, text = ''): Order {
   const detail = cleanText(text, MAX_DETAIL_LENGTH);
   const isSame = (entry: TimelineEntry): boolean =>
     entry.step === step && entry.state === state && entry.detail === detail;
+  if (state === 'DONE' && order.timeline.some(isSame)) return { ...order, updateTime: now };
   const timeline = [...order.timeline.filter((entry) => !isSame(entry)), { step, state, time: now, detail }];
   const kept = timeline.length > MAX_TIMELINE_ENTRIES ? [...timeline.slice(0, 1), ...timeline.slice(2)] : timeline;
   return { ...order, timeline: kept, updateTime: now };

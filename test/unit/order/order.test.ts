@@ -317,6 +317,20 @@ describe('the timeline', () => {
     expect(order.timeline.at(-1)?.time).toEqual(secondsLater(200));
   });
 
+  it('keeps the place and the time at which a step was done first, when it is done again after a failed charge', () => {
+    const reserved = markReserved(pendingOrder(), 'res123', secondsLater(1));
+    const blocked = markBlocked(
+      reserved,
+      'PROCESS_PAYMENT',
+      'PAYMENT_TIMEOUT',
+      secondsLater(2),
+      'payment was too slow',
+    );
+    const again = markPaid(markReserved(blocked, 'res123', secondsLater(3)), 'tx1', secondsLater(4));
+    expect(stepsOf(again).slice(1)).toEqual(['RESERVE_STOCK DONE', 'PROCESS_PAYMENT RETRYING', 'PROCESS_PAYMENT DONE']);
+    expect(again.timeline[1]?.time).toEqual(secondsLater(1));
+  });
+
   it('keeps entries of one step with different states', () => {
     const refused = recordStep(
       blockedOrder(),
