@@ -71,7 +71,11 @@ export function addVerifyCommand(program: Command, session: Session): void {
       collect(readWires),
     )
     .option('--header <name: value>', 'a header to send with every call; can be repeated', collect(readHeader))
-    .addOption(new Option('--timeout <ms>', 'timeout of each call').argParser(readCount).default(5000))
+    .addOption(
+      new Option('--timeout <ms>', 'timeout of calls whose consumer sets no deadline')
+        .argParser(readCount)
+        .default(5000),
+    )
     .addHelpText('after', HELP_FOOTER);
   addClientTlsOptions(command).action((files: string[], options: VerifyOptions) => runVerify(files, options, session));
 }

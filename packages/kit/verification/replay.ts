@@ -44,9 +44,11 @@ async function call(
   seen: { headers: Headers; trailers: Headers },
   messages: Message[],
 ): Promise<void> {
-  const header = { ...headers, ...createExampleHeaders(metadata) };
-  const signal = AbortSignal.timeout(timeoutMs);
+  const header = new Headers(headers);
+  for (const [name, value] of Object.entries(createExampleHeaders(metadata))) header.set(name, value);
   const budgetMs = deadline ? (deadline.atMostMs ?? timeoutMs) : undefined;
+  // The transport ends a call whose deadline passes.
+  const signal = deadline ? undefined : AbortSignal.timeout(timeoutMs);
   const examples = requests.map((pattern) => createExample(method.input, pattern));
   if (method.methodKind === 'unary') {
     const [request] = examples;

@@ -8,6 +8,7 @@ import {
   LibraryService,
   RefusalSchema,
 } from '../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { runInTerminal } from '../../unit/kit/command-line/fake-terminal.ts';
 import { errorOf, makeDirectory } from './contract-files.ts';
 import { type Drift, type LibraryProvider, startLibraryProvider } from './library-provider.ts';
 
@@ -62,19 +63,22 @@ async function* listOf<T>(values: T[]): AsyncGenerator<T> {
   yield* values;
 }
 
+/** Records a contract, and starts a library that has drifted from it or not. */
+async function recordedLibrary(record: (library: Contract) => Promise<unknown>, drift: Drift = {}) {
+  const resources = new AsyncDisposableStack();
+  const { path } = resources.use(await makeDirectory());
+  await record(contract('Reader', 'Library', { directory: path }));
+  const provider = resources.use(await startLibraryProvider(drift));
+  const services = [LibraryService];
+  const options = { contracts: path, provider: 'Library', url: provider.url, services, states: bookStates(provider) };
+  return { provider, options, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
 /** Records a contract, and verifies a library against it that has drifted or not. */
 async function verify(record: (library: Contract) => Promise<void>, drift: Drift = {}) {
-  await using directory = await makeDirectory();
-  await record(contract('Reader', 'Library', { directory: directory.path }));
-  await using provider = await startLibraryProvider(drift);
-  const verification = await verifyProvider({
-    contracts: directory.path,
-    provider: 'Library',
-    url: provider.url,
-    services: [LibraryService],
-    states: bookStates(provider),
-  });
-  return { verification, provider };
+  await using library = await recordedLibrary(record, drift);
+  const { provider, options } = library;
+  return { verification: await verifyProvider(options), provider };
 }
 
 function bookStates({ books }: LibraryProvider) {
@@ -181,6 +185,61 @@ describe('a verification', () => {
       'states: there is no handler for\n  "book b1 is there", for "a question for a book, given book b1 is there"',
     );
     expect(provider.headersSeen).toEqual([]);
+  });
+
+  it('sends headers of its own with every call, but none in place of one of the consumer', async () => {
+    await using library = await recordedLibrary(recordBook);
+
+    const headers = { authorization: 'Bearer t0ken', 'X-Reader': 'verifier' };
+    const verification = await verifyProvider({ ...library.options, headers });
+
+    verification.assertHonoured();
+    const seen = library.provider.headersSeen.map((sent) => [sent.get('authorization'), sent.get('x-reader')]);
+    expect(seen).toEqual(Array(7).fill(['Bearer t0ken', 'r1']));
+  });
+
+  it('gives a call the time of its consumer, and its own timeout only where the consumer sets none', async () => {
+    await using library = await recordedLibrary(recordBook);
+
+    (await verifyProvider({ ...library.options, timeoutMs: 1 })).assertHonoured();
+  });
+
+  it('sends a deadline where the consumer has any', async () => {
+    await using library = await recordedLibrary((reader) =>
+      reader
+        .uponReceiving('a question for no book')
+        .calls(getBook, { bookId: 'b404' })
+        .withDeadline()
+        .failsWith(Code.NotFound, 'there is none')
+        .run(({ url }) => errorOf(clientOf(url).getBook({ bookId: 'b404' }, { timeoutMs: 2000 }))),
+    );
+
+    const wires = ['Connect JSON, HTTP/1.1'] as const;
+    (await verifyProvider({ ...library.options, wires, timeoutMs: 4000 })).assertHonoured();
+
+    expect(library.provider.headersSeen.map((header) => header.get('connect-timeout-ms'))).toEqual(['4000']);
+  });
+
+  it('is of the contracts with the provider of that very name', async () => {
+    await using library = await recordedLibrary(recordMissingBook);
+    await recordMissingBook(contract('Reader', 'Library2', { directory: library.options.contracts }));
+
+    const { interactions } = await verifyProvider(library.options);
+
+    expect(interactions.map(({ provider }) => provider)).toEqual(['Library']);
+  });
+
+  it('by kit verify sends its headers, and is of the contracts with that provider alone', async () => {
+    await using library = await recordedLibrary(recordMissingBook);
+    const { contracts, url } = library.options;
+    await recordBook(contract('Reader', 'Library2', { directory: contracts }));
+
+    const target = ['--provider', url, '--provider-name', 'Library', '--header', 'Authorization: Bearer t0ken'];
+    const given = ['verify', contracts, '--descriptors', 'packages/kit/examples/library/proto', '--wire', 'grpc'];
+    const { exitCode, out } = await runInTerminal([...given, ...target]);
+
+    expect([exitCode, out]).toEqual([0, expect.stringMatching(/^consumer .*\nReader .* ok$/)]);
+    expect(library.provider.headersSeen.map((header) => header.get('authorization'))).toEqual(['Bearer t0ken']);
   });
 
   it('that finds nothing to verify is an error', async () => {

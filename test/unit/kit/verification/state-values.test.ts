@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { declareCall, declareReply } from '../../../../packages/kit/contract/declare-rpc.ts';
 import { LibraryService, LoanSchema } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { createExample } from '../../../../packages/kit/matching/example-message.ts';
+import { createExampleHeaders } from '../../../../packages/kit/matching/header-pattern.ts';
 import {
   anything,
   eachLike,
@@ -56,6 +57,15 @@ describe('a value of a provider state', () => {
     expect(JSON.stringify([...(book as { attachment: { value: Uint8Array } }).attachment.value])).toBe(
       '[10,3,69,118,101]',
     );
+  });
+
+  it.each(['responseHeaders', 'responseTrailers'] as const)('takes the place of the example in the %s', (place) => {
+    const reply = { headers: { 'x-by': value }, trailers: { 'x-by': value } };
+    const interaction = declareReply(declareCall('x', [], getBook, {}), {}, reply);
+
+    const patterns = withStateValues(interaction, { who: 'Eve' }, registry)[place];
+
+    expect(createExampleHeaders(patterns)).toEqual({ 'x-by': 'Eve' });
   });
 
   it('leaves the example where it has another name, and what accepts everything as it is', () => {
