@@ -144,10 +144,10 @@ class Environment {
         for (const document of await this.#readDocuments(repository, version)) {
           const consumer = document.consumer.name;
           if (names && tagNameOf(consumer) !== name) continue;
-          found.set(JSON.stringify([consumer, document.provider.name]), {
-            consumer: { name: consumer, version },
-            document,
-          });
+          const key = JSON.stringify([consumer, document.provider.name]);
+          // Another repository may have kept tags of the time before the consumer moved to its own.
+          if (found.has(key) && directory !== this.#directoryOf(consumer)) continue;
+          found.set(key, { consumer: { name: consumer, version }, document });
         }
       }
     }

@@ -51,7 +51,11 @@ async function commit(
   for (const tag of tags) await git('tag', tag);
 }
 
-type Contract = { interactions: { description: string; pluginConfiguration: { touchstone: object } }[] };
+type Contract = {
+  consumer: { name: string };
+  provider: { name: string };
+  interactions: { description: string; pluginConfiguration: { touchstone: object } }[];
+};
 
 async function contractWith(change: (contract: Contract) => void): Promise<string> {
   const contract = JSON.parse(await readFile(CONTRACT, 'utf8'));
@@ -104,8 +108,23 @@ beforeAll(async () => {
   await git('branch', 'broken');
   await commit({ 'results/WeatherOffice.json': honoured, 'WeatherOffice.binpb': changed });
   await git('branch', 'smaller');
+  await commit({ 'results/WeatherOffice.json': undefined, 'fitting/WeatherOffice.binpb': descriptors });
+  await git('branch', 'unverified');
   await commit({ 'results/WeatherOffice.json': 'none' });
   await git('branch', 'damaged');
+  await commit(
+    {
+      [FILE]: await readFile(CONTRACT, 'utf8'),
+      'contracts/Gardener-WeatherStation.json': await contractWith(({ provider }) => {
+        provider.name = 'WeatherStation';
+      }),
+      'contracts/Rain Gauge-WeatherOffice.json': await contractWith(({ consumer }) => {
+        consumer.name = 'Rain Gauge';
+      }),
+      'results/WeatherOffice.json': honoured,
+    },
+    ...['stage/Gardener/v1', 'stage/Rain-Gauge/v1', 'stage/WeatherOffice/v1'],
+  );
 });
 afterAll(() => repository[Symbol.asyncDispose]());
 
@@ -157,6 +176,18 @@ describe('a version can be deployed', () => {
   ])('$what', async ({ options, pairs }) => {
     expect(summaryOf(await ask(options as Partial<CanIDeployOptions>))).toEqual([true, [[...pairs, 'ok']]]);
   });
+
+  it('a provider with several consumers: one that has other providers too, one with a space in its name', async () => {
+    const report = await ask({ participant: 'WeatherOffice', version: 'wishing', to: 'stage/{participant}/*' });
+
+    expect(summaryOf(report)).toEqual([
+      true,
+      [
+        ['stage/Rain-Gauge/v1', 'wishing', 'ok'],
+        ['stage/Gardener/v1', 'wishing', 'ok'],
+      ],
+    ]);
+  });
 });
 
 describe('a version cannot be deployed', () => {
@@ -177,6 +208,11 @@ describe('a version cannot be deployed', () => {
       reason: 'prod/WeatherOffice/v9 has no results/WeatherOffice.json',
     },
     {
+      what: 'a provider without results, although its schema fits',
+      options: { participant: 'WeatherOffice', version: 'unverified', descriptors: 'fitting/{participant}.binpb' },
+      reason: 'unverified has no results/WeatherOffice.json',
+    },
+    {
       what: 'a provider that does not honour the contract of its consumer there',
       options: { participant: 'WeatherOffice', version: 'broken' },
       reason: 'was verified with this version, which does not honour it',
@@ -191,6 +227,29 @@ describe('a version cannot be deployed', () => {
 
     expect(summaryOf(report)).toEqual([false, [[expect.anything(), report.pairs[0]?.provider.version, reason]]]);
     expect(formatDeployReport(report)).toContain('it cannot be deployed');
+  });
+
+  it('a provider that the consumer in its own repository asks more of than one that others have kept', async () => {
+    await using own = await makeDirectory();
+    await using other = await makeDirectory();
+    for (const { path } of [own, other]) await git('clone', '--quiet', repository.path, path);
+    await git('-C', own.path, 'tag', '--force', 'prod/Gardener/v1', 'origin/wishing');
+    const repositories = { Gardener: own.path, WeatherOffice: repository.path, Clerk: other.path };
+
+    const report = await ask({ participant: 'WeatherOffice', version: 'prod/WeatherOffice/v10', repositories });
+
+    const pair = ['prod/Gardener/v1', 'prod/WeatherOffice/v10', 'was not verified with this version'];
+    expect(summaryOf(report)).toEqual([false, [pair]]);
+  });
+
+  it('if one of several providers of the consumer is not in the environment', async () => {
+    const report = await ask({ version: 'stage/Gardener/v1', to: 'stage/{participant}/*' });
+
+    expect(report.isDeployable).toBe(false);
+    expect(report.pairs.map(({ provider, isHonoured }) => [provider.name, isHonoured])).toEqual([
+      ['WeatherOffice', true],
+      ['WeatherStation', false],
+    ]);
   });
 
   it.each([
