@@ -196,6 +196,18 @@ describe('the provider of an event', () => {
     expect(verification.toString()).toContain(difference);
   });
 
+  it('is verified against the contracts with the provider of that very name', async () => {
+    await using directory = await makeDirectory();
+    for (const provider of ['Library', 'Library2']) {
+      await declareReturned(contract('Reader', provider, { directory: directory.path })).handledBy(() => 'handled');
+    }
+
+    const options = { contracts: directory.path, provider: 'Library', types: [BookLentSchema], publish: () => [] };
+    const { interactions } = await verifyEvents(options);
+
+    expect(interactions.map(({ provider }) => provider)).toEqual(['Library']);
+  });
+
   it('is reported when nothing was published', async () => {
     expect((await verify()).toString()).toContain('nothing was published');
   });

@@ -2,9 +2,10 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { InteractionJson } from '../../../packages/kit/contract-file/contract-document.ts';
 import { ContractStore } from '../../../packages/kit/contract-file/contract-store.ts';
+import { noteRecorded, RECORDED_RUN, readRecordedRun } from '../../../packages/kit/contract-file/recorded-run.ts';
 
 function json(description: string): InteractionJson {
   return { type: 'Synchronous/HTTP', description, pluginConfiguration: { touchstone: {} } };
@@ -41,4 +42,16 @@ it('refuses a file that has become no contract since it wrote last, and leaves i
   await expect(store.merge([json('b')])).rejects.toThrow('is not JSON');
 
   expect(await readFile(store.file, 'utf8')).toBe('half of');
+});
+
+it('of a run has what every test of every process has recorded', async () => {
+  await using folder = await makeFolder();
+  const file = join(folder.path, 'Reader-Library.json');
+  vi.stubEnv(RECORDED_RUN, folder.path);
+  noteRecorded(file, ['a']);
+  noteRecorded(file, ['b']);
+  vi.unstubAllEnvs();
+  await writeFile(join(folder.path, 'other.jsonl'), `${JSON.stringify({ file, keys: ['c'] })}\n`);
+
+  expect(readRecordedRun(folder.path)).toEqual(new Map([[file, new Set(['a', 'b', 'c'])]]));
 });

@@ -25,8 +25,10 @@ async function descriptionsIn(path: string): Promise<string[]> {
   return interactions.map(({ description }: { description: string }) => description);
 }
 
-/** A command that records one interaction of the contract again, as a consumer's test does, and ends with a code. */
-async function writeTest(exitCode = 0): Promise<string> {
+const KILL = "process.kill(process.pid, 'SIGKILL');";
+
+/** A command that records one interaction of the contract again, as a consumer's test does, and ends with this statement. */
+async function writeTest(end = 'process.exit(0);'): Promise<string> {
   const script = `
     import { contract } from ${JSON.stringify(KIT)};
     import { WeatherService } from ${JSON.stringify(WEATHER)};
@@ -39,7 +41,7 @@ async function writeTest(exitCode = 0): Promise<string> {
         method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"town": "Oslo"}',
       }).then((response) => response.text()));
     console.log('1 test passed');
-    process.exit(${exitCode});`;
+    ${end}`;
   await writeFile(join(folder, 'test.mjs'), script);
   return `"${process.execPath}" "${join(folder, 'test.mjs')}"`;
 }
@@ -68,11 +70,13 @@ describe('kit prune', () => {
   });
 
   it('removes nothing when the run fails, or recorded nothing in a contract', async () => {
-    const failed = await runKit(['prune', folder, '--run', await writeTest(3)]);
+    const failed = await runKit(['prune', folder, '--run', await writeTest('process.exit(3);')]);
+    const killed = await runKit(['prune', folder, '--run', `exec ${await writeTest(KILL)}`]);
     const idle = await runKit(['prune', folder, '--run', 'true']);
 
-    expect([failed.exitCode, idle.exitCode]).toEqual([2, 0]);
+    expect([failed.exitCode, killed.exitCode, idle.exitCode]).toEqual([2, 2, 0]);
     expect(failed.stderr).toContain('error: --run: the command ended with 3, so nothing is removed');
+    expect(killed.stderr).toContain('error: --run: the command ended with SIGKILL, so nothing is removed');
     expect(idle.stderr).toContain(`warning: ${file()}: the run recorded nothing in it`);
     expect(await descriptionsIn(file())).toEqual(before);
   });

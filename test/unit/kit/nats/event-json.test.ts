@@ -1,12 +1,16 @@
 // Events as JSON: what is published, and how what arrives is shown.
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { BookReturnedSchema } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import {
+  BookLentSchema,
+  BookReturnedSchema,
+} from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
 import { decodeEvent, encodeEvent } from '../../../../packages/kit/nats/event-json.ts';
 
 const registry = createTypeRegistry([BookReturnedSchema]);
 const type = BookReturnedSchema.typeName;
+const other = BookLentSchema.typeName;
 const envelope = { subject: 'books', source: '/library', headers: {} };
 const payload = toBinary(BookReturnedSchema, create(BookReturnedSchema, { bookId: 'b1' }));
 const shown = { type, message: { bookId: 'b1' } };
@@ -31,6 +35,14 @@ describe('an event from JSON', () => {
     expect(fromBinary(BookReturnedSchema, event.payload).version).toBe(9007199254740993n);
   });
 
+  it('has a given header in place of one of CloudEvents', () => {
+    const given = { 'ce-time': '2024-02-29T12:00:00Z', 'ce-type': 'books.returned' };
+
+    expect(encodeEvent(BookReturnedSchema, '{}', registry, { ...envelope, headers: given }).headers).toMatchObject(
+      given,
+    );
+  });
+
   it('has a new id each time, and no header of CloudEvents without a source', () => {
     const idOf = () => encodeEvent(BookReturnedSchema, '{}', registry, envelope).headers['ce-id'];
     const plain = encodeEvent(BookReturnedSchema, '{}', registry, { ...envelope, source: undefined });
@@ -48,6 +60,7 @@ describe('an event as a line', () => {
   it.each([
     ['the type that is asked for', { subject: 'books', headers: { 'ce-type': 'other' } }, type, shown],
     ['the type in ce-type', { subject: 'books', headers: { 'Ce-Type': type } }, undefined, shown],
+    ['the type in ce-type, not the subject', { subject: other, headers: { 'ce-type': type } }, undefined, shown],
     ['the subject', { subject: type, headers: {} }, undefined, shown],
     [
       'nothing that is known',
