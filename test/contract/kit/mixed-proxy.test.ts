@@ -120,6 +120,22 @@ describe('a virtual service in front of a real one', () => {
     expect(remote.map(({ isForwarded }) => isForwarded)).toEqual([true, false, false, true]);
   });
 
+  it('keeps a call that two stubs match, and the rest of a conversation that it has answered', async () => {
+    await using mixed = await startMixed();
+    const { service, library } = mixed;
+    service.stub(getBook, { bookId: 'b1' }).replies({});
+    service.stub(getBook, { withContributors: true }).replies({});
+    service.stub(askLibrarian, { question: 'a' }).replies({ answer: 'stubbed' });
+    const client = clientOf(service.url);
+
+    const ambiguous = await errorOf(client.getBook({ bookId: 'b1', withContributors: true }));
+    const unmatched = await errorOf(askInTurn((questions) => client.askLibrarian(questions), 'a', 'x'));
+
+    expect([ambiguous.code, unmatched.code]).toEqual([Code.Internal, Code.Unimplemented]);
+    expect(outcomesOf(service.journal())).toEqual(Array(2).fill(['unmatched', false]));
+    expect(library.calls).toEqual([]);
+  });
+
   it('passes a deadline and a caller that leaves on to the real service', async () => {
     await using mixed = await startMixed();
     const { service, library } = mixed;

@@ -12,6 +12,7 @@ import {
   type VirtualService,
 } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
+import { nameOf } from '../../../../packages/kit/base/rpc-name.ts';
 import { LibraryService } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { WeatherService } from '../../../../packages/kit/examples/weather/gen/weather/v1/weather_pb.ts';
 
@@ -65,6 +66,21 @@ describe('stubs by remote control', () => {
       { id: newer?.id, rpc, description: oslo?.description, answered: 1 },
     ]);
     expect([await ask(controlled, 'Oslo'), await ask(controlled, 'Bergen')]).toEqual(['Unimplemented', 2]);
+  });
+
+  it('are removed by their ids and those of an RPC in addition', async () => {
+    await using controlled = await startControlled();
+    const { control, url } = controlled;
+    const [oslo] = await control.addStubs(forecast('Oslo', 1));
+    await control.addStubs(forecast('Bergen', 2), { rpc: watchTemperature, replies: [] });
+
+    const raw = createClient(StubControlService, createConnectTransport({ baseUrl: url, httpVersion: '1.1' }));
+    const { stubs } = await raw.removeStubs({ ids: [oslo?.id ?? ''], rpc: nameOf(watchTemperature) });
+
+    expect(stubs.map(({ description }) => description)).toEqual([oslo?.description, 'stub(WatchTemperature)']);
+    expect((await control.stubs()).map(({ description }) => description)).toEqual([
+      'stub(GetForecast, { town: "Bergen" })',
+    ]);
   });
 
   it('are replaced for one RPC only, and those of other RPCs stay', async () => {

@@ -108,6 +108,24 @@ describe('a journal', () => {
     expect([kept(), journal.droppedOf(returnBooks)]).toEqual([['f,g,h'], 3]);
   });
 
+  it('drops a stream with all its requests, which leaves room for as many calls', () => {
+    const journal = new Journal(3);
+    const stream = journal.begin(returnBooks, new Headers());
+    for (const bookId of ['a', 'b', 'c']) journal.addRequest(stream, create(ReturnBooksRequestSchema, { bookId }));
+    const later = Array.from({ length: 3 }, () => journal.begin(returnBooks, new Headers()));
+
+    expect(journal.all()).toEqual(later);
+    expect(journal.dropped).toBe(1);
+  });
+
+  it('has dropped nothing once it is cleared', () => {
+    const journal = journalOf(['o1', 'o2', 'o3'], 2);
+
+    journal.clear();
+
+    expect([journal.all(), journal.dropped, journal.droppedOf(reserveStock)]).toEqual([[], 0, 0]);
+  });
+
   it('records the first outcome of a call, which a fault overrides', () => {
     const call = new Journal(1).begin(returnBooks, new Headers());
     const outcomes = [call.outcome];

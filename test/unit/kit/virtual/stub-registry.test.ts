@@ -7,6 +7,7 @@ import {
   ReturnBooksRequestSchema,
 } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { refuse } from '../../../../packages/kit/fault-proxy/faults/refuse.ts';
+import { unordered } from '../../../../packages/kit/matching/matchers.ts';
 import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
 import type { Step } from '../../../../packages/kit/virtual/step.ts';
 import { createStub, type Stub } from '../../../../packages/kit/virtual/stub.ts';
@@ -256,6 +257,15 @@ describe('the configuration of a stub', () => {
     );
   });
 
+  it('can handle whole conversations after another one that was removed', () => {
+    stubOf(askLibrarian).converses(sendNothing);
+    registry.remove(() => true);
+
+    stubOf(askLibrarian).converses(sendNothing);
+
+    expect(registry.list().map(({ name }) => name)).toEqual(['stub(AskLibrarian)']);
+  });
+
   it('matches a stream of exactly these requests, or one that contains a request', () => {
     stubOf(returnBooks, [{ bookId: 'b1' }, { bookId: 'b2' }]).replies({ count: 2 });
     stubOf(returnBooks, { bookId: 'b9' }).replies({ count: 9 });
@@ -298,6 +308,18 @@ describe('the stubs of a registry', () => {
     expect(() => ask({ orderId: 'o1' })).toThrow('no stub matches');
     stub({ orderId: 'o1' }).hangs();
     expect([ask({ orderId: 'o1' }), names().length]).toEqual(['hang', 2]);
+  });
+
+  it('are two if one accepts the elements of its list in any order', () => {
+    const lines = [
+      { productId: 'p1', quantity: 1 },
+      { productId: 'p2', quantity: 1 },
+    ];
+    stub({ lines }).replies({});
+    stub({ lines: unordered(lines) }).hangs();
+
+    expect(names().length).toBe(2);
+    expect(ask({ lines: lines.toReversed() })).toBe('hang');
   });
 
   it('are as before a change that fails, replaced and removed ones included', () => {
