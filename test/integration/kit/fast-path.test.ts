@@ -197,6 +197,16 @@ describe('a server with a fast path', () => {
     expect(countKnown(answer)).toBe(isFast ? 2 : 0);
   });
 
+  it('reads the same bytes in each encoding as what they are there', async () => {
+    await using server = await start('byFastPath');
+    server.registry.use([reply('no book', {}, { book: { title: 'none' } })]);
+    const sendNothing = (type: string) => send(server, { headers: { 'content-type': type }, body: '' });
+
+    const answers = [await sendNothing('application/proto'), await sendNothing('application/json')];
+
+    expect(answers.map((answer) => answer.split(' ')[1])).toEqual(['200', '400']);
+  });
+
   it('matches the metadata of each call', async () => {
     await using server = await start('byFastPath');
     const ask = (tenant: string) => send(server, json({ bookId: 'shared' }, { 'x-tenant': tenant }));

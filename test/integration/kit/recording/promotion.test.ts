@@ -117,6 +117,19 @@ describe('a promoted recording', () => {
     expect(none.verification.toString()).toContain('expected a value like "Emma"');
   });
 
+  it('has a call that was answered differently once for each state', async () => {
+    await using directory = await makeDirectory();
+    const titled = (title: string, number: number) => exchangeOf({ bookId: 'b1' }, { book: { title } }, { number });
+    const recording = { exchanges: [titled('Emma', 1), titled('Evelina', 2), titled('Evelina', 3)], warnings: [] };
+    const options = { consumer: 'Reader', provider: 'Library', directory: directory.path, services };
+    const given = ({ number }: { number: number }) => [{ name: 'printed', params: { edition: number === 1 ? 1 : 2 } }];
+
+    const { collapsed, interactions } = await promoteRecording(recording, { ...options, given });
+
+    expect([collapsed, interactions.length]).toEqual([1, 2]);
+    await expect(promoteRecording(recording, options)).rejects.toThrow('exchanges 1 and 2, GetBook {"bookId":"b1"}');
+  });
+
   it('can be served by a stub server, with its states and the headers chosen in any letter case', async () => {
     await using recording = await recordLibrary();
     await clientOf(recording.recorder.url).getBook({ bookId: 'b1' });

@@ -98,6 +98,20 @@ describe('a recorder', () => {
     expect(await readFile(recording.file, 'utf8')).not.toContain('s3cret');
   });
 
+  it('records only the name of a redacted trailer, of an answer and of an error', async () => {
+    await using recording = await recordLibrary({ redact: { headers: ['x-copies', 'x-reason'] } });
+    const client = clientOf(recording.recorder.url);
+
+    await client.getBook({ bookId: 'b1' });
+    await errorOf(client.getBook({ bookId: 'lost' }));
+
+    const { exchanges } = recording.recorder.recording();
+    expect(exchanges.map(({ response }) => response.trailers)).toMatchObject([
+      { 'x-copies': { redacted: true } },
+      { 'x-reason': { redacted: true } },
+    ]);
+  });
+
   it('writes no redacted field of messages and error details', async () => {
     await using recording = await recordLibrary({
       redact: { fields: ['*.member_id', 'library.v1.GetBookResponse.book.title'], errorMessages: true },

@@ -1,8 +1,10 @@
 // What a test declares is checked against the RPC while it is written.
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
+import { contract } from '../../../../packages/kit/contract/contract.ts';
 import { declareCall, declareFailure, declareReply } from '../../../../packages/kit/contract/declare-rpc.ts';
 import { RefusalSchema } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { createExampleHeaders } from '../../../../packages/kit/matching/header-pattern.ts';
 import { askLibrarian, getBook, listBooks, returnBooks } from './library-interactions.ts';
 
 describe('a declaration', () => {
@@ -25,6 +27,17 @@ describe('a declaration', () => {
 
   it('names the message of a stream that is wrong', () => {
     expect(() => declareCall('x', [], returnBooks, [{}, { bookid: 'b1' }])).toThrow('request 2: bookid: ');
+  });
+
+  it('has the metadata of every step that gives some', () => {
+    const { interaction } = contract('Reader', 'Library', { directory: '/nowhere' })
+      .uponReceiving('x')
+      .calls(getBook, {})
+      .withMetadata({ 'x-tenant': 'north' })
+      .withMetadata({ 'x-reader': 'r1' })
+      .repliesWith({});
+
+    expect(createExampleHeaders(interaction.metadata)).toEqual({ 'x-tenant': 'north', 'x-reader': 'r1' });
   });
 
   it('refuses an RPC that does not exist', () => {
