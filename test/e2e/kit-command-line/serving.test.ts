@@ -42,10 +42,13 @@ describe('a command that serves', () => {
     },
   );
 
-  it('prints unmatched calls when it ends, and ends with 1 with --fail-on-unmatched', async () => {
+  it.each([
+    { what: 'alone', more: [] },
+    { what: 'with a control port', more: ['--control'] },
+  ])('prints unmatched calls when it ends, and ends with 1 with --fail-on-unmatched, $what', async ({ more }) => {
     await using weather = await openWeatherFiles();
     const given = ['stub', weather.contracts, '--descriptors', weather.descriptors];
-    await using kit = await startKit([...given, '--fail-on-unmatched']);
+    await using kit = await startKit([...given, '--fail-on-unmatched', ...more]);
 
     const answer = await askForecast(kit.ready.listening, 'Bergen');
     const { exitCode, stdout } = await kit.stop();

@@ -1,7 +1,7 @@
 // The control port: another process switches faults by RPC.
 import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
-import { FaultProxyService, startFaultControl } from '@touchstone/kit';
+import { FaultProxyService, startFaultControl, startFaultProxy } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
 import { dialects, type Fixture, outcomeOf, reserveStockRpc, startFixture } from './clients.ts';
 
@@ -46,6 +46,17 @@ const kinds: readonly [NonNullable<FaultKind>, string][] = [
 ];
 
 describe('the control port', () => {
+  it('shows the address of a proxy without the password of its service', async () => {
+    await using proxy = await startFaultProxy({ upstream: 'nats://me:s3cret@127.0.0.1:4222' });
+    await using port = await startFaultControl({ proxies: { broker: proxy } });
+    const transport = createConnectTransport({ baseUrl: port.url, httpVersion: '1.1' });
+
+    const { proxies } = await createClient(FaultProxyService, transport).listProxies({});
+
+    expect(proxy.url).toBe(`nats://me:s3cret@127.0.0.1:${proxy.port}`);
+    expect(proxies.map(({ url }) => url)).toEqual([`nats://127.0.0.1:${proxy.port}`]);
+  });
+
   it('switches a fault on, shows its counts, and switches it off', async () => {
     await using controlled = await startControlled();
     const { control, fixture } = controlled;
@@ -88,6 +99,26 @@ describe('the control port', () => {
 
     expect(faults.map(({ name }) => name)).toEqual(kinds.map(([, name]) => name));
     expect(fixture.proxy.faults()).toEqual([]);
+  });
+
+  it('heals the proxy that is named, and every one if none is', async () => {
+    await using first = await startFaultProxy({ upstream: 'http://127.0.0.1:1' });
+    await using second = await startFaultProxy({ upstream: 'http://127.0.0.1:1' });
+    await using port = await startFaultControl({ proxies: { first, second } });
+    const transport = createConnectTransport({ baseUrl: port.url, httpVersion: '1.1' });
+    const control = createClient(FaultProxyService, transport);
+    const fault = { kind: { case: 'blackHole', value: {} } } as const;
+    for (const proxy of ['first', 'second']) await control.injectFault({ proxy, fault });
+    const countFaults = () => [first.faults().length, second.faults().length];
+
+    await control.heal({ proxy: 'second' });
+    const afterOne = countFaults();
+    await control.heal({});
+
+    expect([afterOne, countFaults()]).toEqual([
+      [1, 0],
+      [0, 0],
+    ]);
   });
 
   it('names the invalid field', async () => {

@@ -1,6 +1,8 @@
 // The command line: its help, its errors, and the commands that only read files.
+import dns from 'node:dns/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { runInTerminal } from './fake-terminal.ts';
 
 const folder = fileURLToPath(import.meta.resolve('../../../../packages/kit/examples/weather/'));
@@ -52,6 +54,23 @@ describe('help', () => {
   });
 });
 
+describe('kit fuzz', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+    syncBuiltinESMExports();
+  });
+
+  it('calls no service whose name has the address of another machine too', async () => {
+    const addresses = ['127.0.0.1', '192.0.2.1'].map((address) => ({ address, family: 4 }));
+    vi.spyOn(dns, 'lookup').mockResolvedValue(addresses as never);
+    syncBuiltinESMExports();
+
+    const { exitCode, errors } = await runInTerminal(['fuzz', 'http://shop.example:5000']);
+
+    expect([exitCode, errors]).toEqual([2, expect.stringContaining('target: shop.example is not this machine')]);
+  });
+});
+
 describe('an invalid command line', () => {
   const descriptors = ['--descriptors', released];
 
@@ -78,6 +97,10 @@ describe('an invalid command line', () => {
     {
       args: ['fuzz', 'http://192.0.2.1:5000'],
       line: 'target: 192.0.2.1 is not this machine; say --allow-remote if its data may be lost',
+    },
+    {
+      args: ['fuzz', 'http://10.127.0.1:5000'],
+      line: 'target: 10.127.0.1 is not this machine; say --allow-remote if its data may be lost',
     },
     { args: ['fuzz', 'shop'], line: 'target: must be a URL such as http://127.0.0.1:50051' },
     {

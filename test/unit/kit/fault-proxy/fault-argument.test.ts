@@ -19,6 +19,10 @@ describe('a fault as an argument', () => {
     });
   });
 
+  it('can be one that affects nothing', () => {
+    expect(readFault('fail-always:probability=0').options).toEqual({ probability: 0 });
+  });
+
   it('needs no settings if its kind has none, and reads booleans', () => {
     expect(readFault('black-hole')).toMatchObject({ fault: { name: 'black-hole' }, options: {} });
     expect(readFault('refuse:closesPort=true').fault.closesPort).toBe(true);

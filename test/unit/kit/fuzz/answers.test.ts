@@ -85,6 +85,15 @@ describe('an answer', () => {
     expect(read(raw, callOf(wire))).toEqual({ kind: 'error', code: Code.NotFound, message: 'no' });
   });
 
+  it.each([Code.Canceled, Code.Unauthenticated])(
+    'of gRPC is read as its error from the first code to the last: %i',
+    (code) => {
+      const raw = answered('application/grpc', '', { trailers: status(String(code)) });
+
+      expect(read(raw, callOf('gRPC, HTTP/2'))).toEqual({ kind: 'error', code, message: '' });
+    },
+  );
+
   it('of a stream in Connect ends with its error', () => {
     const end = envelope(Buffer.from('{"error":{"code":"aborted"}}'), { flags: 2 });
 
@@ -103,7 +112,7 @@ describe('an answer', () => {
     ['Connect binary, HTTP/1.1', answered('application/proto', Buffer.of(0xff)), ''],
     ['gRPC, HTTP/2', answered('application/grpc', envelope(binary)), 'no grpc-status'],
     ['gRPC, HTTP/2', answered('application/grpc', '', { trailers: status('0') }), '0 messages instead of one'],
-    ['gRPC, HTTP/2', answered('application/grpc', '', { trailers: status('77') }), 'is not a status'],
+    ['gRPC, HTTP/2', answered('application/grpc', '', { trailers: status('17') }), 'is not a status'],
     [
       'gRPC, HTTP/2',
       answered('application/grpc', binary.subarray(0, 2), { trailers: status('0') }),
@@ -141,10 +150,9 @@ describe('a problem', () => {
   );
 
   it('is HTTP 5xx without the error of an RPC, and not 4xx', () => {
-    expect([judge({ kind: 'http error', status: 502 }), judge({ kind: 'http error', status: 413 })]).toEqual([
-      'untyped error',
-      undefined,
-    ]);
+    const judged = [413, 499, 500, 502].map((status) => judge({ kind: 'http error', status }));
+
+    expect(judged).toEqual([undefined, undefined, 'untyped error', 'untyped error']);
   });
 
   it('is not the status internal of gRPC for bytes that cannot be decoded, but that of Connect is', () => {
