@@ -1,9 +1,18 @@
-// A migration that adds columns while the service runs, as when a newer replica starts beside it.
+// Migrations of orders that exist: one that adds columns while the service runs, as when a newer replica starts beside it, and one that
+// fills the column it adds.
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
+import { createGuardedDirectory } from '#local/process/watchdog.ts';
+import { migrate } from '#services/platform/storage/migrations.ts';
+import { cloneTestDatabase } from '../../support/postgres.ts';
 import { type OrderFixture, startOrderFixture, validRequest } from '../../support/services/order.ts';
+import { ask } from '../platform/support/open-database.ts';
 
+const MIGRATIONS = fileURLToPath(new URL('../../../services/order/migrations', import.meta.url));
 const TABLES = ['orders', 'order_key', 'product_price', 'catalogue_load', 'outbox', 'inbox'];
 
 /** Makes each kind of call often enough that its statements are prepared on several connections. */
@@ -33,4 +42,31 @@ it('adds columns to every table without a call or the background noticing', asyn
   await fixture.payment.comeUp();
   await fixture.reaches(order?.orderId ?? '', OrderStatus.CONFIRMED, 10_000);
   await callEverything(fixture);
+});
+
+it('flags the keys of synthetic orders that were placed before keys had a flag, and no others', async () => {
+  await using folder = await createGuardedDirectory('touchstone-test');
+  await copyFile(join(MIGRATIONS, '0001_orders.sql'), join(folder.path, '0001_orders.sql'));
+  await using database = await cloneTestDatabase('order', folder.path);
+  const { databaseUrl } = database;
+  await ask(
+    databaseUrl,
+    `insert into orders (order_id, customer_id, items, payment_method, currency_code, total_minor, pricing_version, status, synthetic,
+       timeline, version, create_time, update_time, resume_time, lease_until)
+     select name, 'cust123', '[]', 'pm_approved', 'EUR', 1, 'v1', 'PENDING', name = 'synthetic', '[]', 1, now(), now(), now(), now()
+     from unnest(array['real', 'synthetic']) as name`,
+  );
+  await ask(
+    databaseUrl,
+    `insert into order_key (idempotency_key, request_hash, order_id) select 'key of ' || order_id, 'hash', order_id from orders`,
+  );
+
+  await migrate({ databaseUrl, directory: MIGRATIONS });
+
+  expect(
+    await ask(databaseUrl, 'select idempotency_key as key, synthetic, placed_by from order_key order by key'),
+  ).toEqual([
+    { key: 'key of real', synthetic: false, placed_by: 'guest' },
+    { key: 'key of synthetic', synthetic: true, placed_by: 'guest' },
+  ]);
 });

@@ -55,6 +55,18 @@ describe('the pending orders of a customer', () => {
     expect(await insert(store, { orderId: 'of bob', customerId: 'bob', placedBy: 'customer:bob' })).toBe(true);
   });
 
+  it('do not count for another customer whose orders are placed at the same moment', async () => {
+    const store = limited();
+    const results = await Promise.all(
+      ['alice', 'bob'].flatMap((customerId) =>
+        orderIds(3).map((orderId) =>
+          insert(store, { orderId: `${orderId} of ${customerId}`, customerId, placedBy: `customer:${customerId}` }),
+        ),
+      ),
+    );
+    expect(results).toEqual(Array(6).fill(true));
+  });
+
   it('are limited by the customer id where guests place them', async () => {
     const store = limited();
     const results = await Promise.all(orderIds(4).map((orderId) => insert(store, { orderId, placedBy: 'guest' })));

@@ -181,6 +181,33 @@ describe('resuming now', () => {
     expect(await claimIds(10)).toEqual(['order-001']);
   });
 
+  it('leaves an order alone that ends at the same moment', async () => {
+    const blocked = await block(await fixture.add(pendingOrder()), { afterMs: 60_000, attempts: 1 });
+    const confirmed = markConfirmed(decideConfirm(blocked!, secondsLater(2)), secondsLater(3));
+    let resuming: Promise<boolean> | undefined;
+    await fixture.inTransaction(async (other) => {
+      await other.save(confirmed, 2, []);
+      resuming = resumeNow(fixture.database, ['order-1']);
+      await fixture.waitForBlocked();
+    });
+    expect(await resuming).toBe(false);
+    expect(await fixture.store.find('order-1')).toMatchObject({ status: 'CONFIRMED', version: 3 });
+  });
+
+  it('locks orders by their ids: it holds none while it waits for an earlier one of another replica', async () => {
+    for (const orderId of ['order-b', 'order-a']) {
+      await block(await fixture.add(pendingOrder({ orderId })), { afterMs: 60_000, attempts: 1 });
+    }
+    let resuming: Promise<boolean> | undefined;
+    await fixture.inTransaction(async (_, query) => {
+      await query(`select from orders where order_id = 'order-a' for update`);
+      resuming = resumeNow(fixture.database, ['order-b', 'order-a']);
+      await fixture.waitForBlocked();
+      expect(await query(`select from orders where order_id = 'order-b' for update nowait`)).toHaveLength(1);
+    });
+    expect(await resuming).toBe(true);
+  });
+
   it('does not end the lease of an order, even one that is due far ahead', async () => {
     await fixture.add(pendingOrder());
     await fixture.sql(`update orders set resume_time = now() + interval '1 minute'`);

@@ -1,5 +1,5 @@
 // The order store on a real Postgres, with a database for each test file and empty tables for each test.
-import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, vi } from 'vitest';
 import { decideFail, markBlocked, type Order } from '#services/order/order.ts';
 import { toStatusEvent } from '#services/order/order-messages.ts';
 import { createOrderStore, type OrderStore } from '#services/order/order-store.ts';
@@ -18,6 +18,10 @@ export type OrderStoreFixture = {
   readonly withoutIndexes: OrderStore;
   /** Runs a statement, bypassing the store. */
   sql<Row = Record<string, unknown>>(text: string): Promise<Row[]>;
+  /** Runs `work` with a store whose statements belong to one transaction, which is committed afterwards. */
+  inTransaction(work: (store: OrderStore, query: Database['query']) => Promise<void>): Promise<void>;
+  /** Waits until a statement waits for the lock of another transaction. */
+  waitForBlocked(): Promise<void>;
   /** Stores a new order under its own key. */
   add(order: Order, store?: OrderStore): Promise<Order>;
 };
@@ -59,6 +63,13 @@ export function useOrderStore(): OrderStoreFixture {
       return withoutIndexes;
     },
     sql: (text) => database.query(text),
+    inTransaction: (work) =>
+      database.transaction(({ query }) => work(createOrderStore({ ...database, query }, LEASE_MS), query)),
+    waitForBlocked: async () => {
+      const blocked = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      const limits = { timeout: 15_000, interval: 10 };
+      await vi.waitFor(async () => expect(await database.query(blocked)).toHaveLength(1), limits);
+    },
     add: async (order, by = store) => {
       await by.insert(
         order,

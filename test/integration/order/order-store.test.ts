@@ -9,9 +9,10 @@ import {
   type Order,
 } from '#services/order/order.ts';
 import { toStatusEvent } from '#services/order/order-messages.ts';
-import { createOrderStore } from '#services/order/order-store.ts';
+import { createOrderPruneRules, createOrderStore, type OrderStore } from '#services/order/order-store.ts';
 import { createDatabase } from '#services/platform/storage/database.ts';
 import type { Page } from '#services/platform/storage/page.ts';
+import { prune } from '#services/platform/storage/pruner.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 import { failedOrder, pendingOrder, secondsLater, silentLog } from '../../support/services/order-builders.ts';
 import { changed, orderIds, useOrderStore } from './order-store-fixture.ts';
@@ -87,6 +88,26 @@ describe('inserting', () => {
     expect(await fixture.sql('select from orders')).toHaveLength(1);
     expect(await fixture.sql('select from outbox')).toHaveLength(1);
   });
+
+  it('takes keys in their order: it holds none while it waits for an earlier one of another replica', async () => {
+    // The ids, and so the keys, are in the other order than the customers and the calls.
+    const orders = [
+      pendingOrder({ orderId: 'order-b', customerId: 'ann' }),
+      pendingOrder({ orderId: 'order-a', customerId: 'bob' }),
+    ];
+    const insert = (store: OrderStore, order: Order, orderId = order.orderId) =>
+      store.insert({ ...order, orderId }, { ...KEY, idempotencyKey: `key of ${order.orderId}`, requestHash: 'h' }, []);
+    const [second, first] = orders as [Order, Order];
+    let waiting: Promise<boolean[]> | undefined;
+    await fixture.inTransaction(async (other, query) => {
+      expect(await insert(other, first, 'order-1')).toBe(true);
+      waiting = Promise.all(orders.map((order) => insert(fixture.store, order)));
+      await fixture.waitForBlocked();
+      await query(`set local lock_timeout = '500ms'`);
+      expect(await insert(other, second, 'order-2')).toBe(true);
+    });
+    expect(await waiting).toEqual([false, false]);
+  });
 });
 
 describe('saving', () => {
@@ -116,10 +137,49 @@ describe('saving', () => {
     expect(await fixture.sql('select from outbox')).toHaveLength(2);
   });
 
-  it('a status that contradicts the verdict is refused by the database', async () => {
+  it('locks orders by their ids: it holds none while it waits for an earlier one of another replica', async () => {
+    const orders: Order[] = [];
+    for (const orderId of orderIds(20).reverse()) orders.push(await fixture.add(pendingOrder({ orderId })));
+    let saving: Promise<(Order | undefined)[]> | undefined;
+    await fixture.inTransaction(async (_, query) => {
+      await query(`select from orders where order_id = 'order-000' for update`);
+      saving = Promise.all(orders.map((order) => fixture.store.save(changed(order), 1, [])));
+      await fixture.waitForBlocked();
+      expect(await query(`select from orders where order_id > 'order-000' for update nowait`)).toHaveLength(19);
+    });
+    expect(await saving).toMatchObject(orders.map(({ orderId }) => ({ orderId, version: 2 })));
+  });
+
+  it.each<{ what: string; state: Partial<Order> }>([
+    { what: 'CONFIRMED with the verdict FAIL', state: { status: 'CONFIRMED', verdict: 'FAIL' } },
+    { what: 'FAILED with the verdict CONFIRM', state: { status: 'FAILED', verdict: 'CONFIRM' } },
+    { what: 'CANCELLED with the verdict FAIL', state: { status: 'CANCELLED', verdict: 'FAIL' } },
+    { what: 'REFUNDED with the verdict CANCEL', state: { status: 'REFUNDED', verdict: 'CANCEL' } },
+    {
+      what: 'REFUNDED and owes the release of its stock, which is sold',
+      state: { status: 'REFUNDED', verdict: 'CONFIRM', owed: { release: true, refund: true } },
+    },
+    {
+      what: 'CONFIRMED and owes a refund',
+      state: { status: 'CONFIRMED', verdict: 'CONFIRM', owed: { release: false, refund: true } },
+    },
+  ])('an order that is $what is refused by the database', async ({ state }) => {
     const order = await fixture.add(pendingOrder());
-    const impossible: Order = { ...order, status: 'CONFIRMED', verdict: 'FAIL' };
-    await expect(fixture.store.save(impossible, 1, [])).rejects.toThrow(/check constraint/);
+    await expect(fixture.store.save({ ...order, ...state }, 1, [])).rejects.toThrow(/check constraint/);
+  });
+
+  it('an order with work left is due at some time, and one without is not: the database refuses others', async () => {
+    for (const orderId of ['order-1', 'order-2']) await fixture.add(pendingOrder({ orderId }));
+    const confirmed = markConfirmed(decideConfirm(pendingOrder(), secondsLater(1)), secondsLater(2));
+    await fixture.store.save(confirmed, 1, []);
+    for (const [orderId, time] of [
+      ['order-1', 'now()'],
+      ['order-2', 'null'],
+    ]) {
+      await expect(
+        fixture.sql(`update orders set resume_time = ${time} where order_id = '${orderId}'`),
+      ).rejects.toThrow(/check constraint/);
+    }
   });
 });
 
@@ -136,7 +196,7 @@ describe('counting what is open', () => {
     expect(await fixture.store.countOpen()).toEqual({ pending: 0, oldestPendingMs: 0, compensations: 0 });
     for (const orderId of ['order-1', 'order-2', 'order-3', 'order-4']) await fixture.add(pendingOrder({ orderId }));
     await fixture.database.query(
-      `update orders set create_time = now() - case order_id when 'order-3' then interval '90 s' else interval '10 s' end`,
+      `update orders set create_time = now() - interval '1 second' * (case order_id when 'order-3' then 90 when 'order-4' then 10 else 999 end)`,
     );
     await fixture.store.save(changed(pendingOrder({ orderId: 'order-1' })), 1, []);
     await fixture.store.save(
@@ -147,6 +207,17 @@ describe('counting what is open', () => {
     const { oldestPendingMs, ...counts } = await fixture.store.countOpen();
     expect(counts).toEqual({ pending: 2, compensations: 1 });
     expect(Math.floor(oldestPendingMs / 10_000)).toBe(9);
+  });
+});
+
+describe('pruning', () => {
+  it('deletes a key after 30 days, and keeps its order', async () => {
+    for (const orderId of ['order-1', 'order-2']) await fixture.add(pendingOrder({ orderId }));
+    await fixture.sql(`update order_key set create_time =
+      now() - interval '1 day' * (case idempotency_key when 'key of order-1' then 31 else 29 end)`);
+    for (const rule of createOrderPruneRules(1_000)) await prune(fixture.database, rule);
+    expect(await fixture.sql('select idempotency_key as key from order_key')).toEqual([{ key: 'key of order-2' }]);
+    expect(await fixture.sql('select from orders')).toHaveLength(2);
   });
 });
 
