@@ -1,6 +1,12 @@
 // The charge store: what is saved, and what the background claims.
 import { describe, expect, it } from 'vitest';
-import { decideCharge, recordLateRefund, refundCharge, voidCharge } from '#services/payment/charge.ts';
+import {
+  decideCharge,
+  recordLateRefund,
+  refundCharge,
+  type StoredCharge,
+  voidCharge,
+} from '#services/payment/charge.ts';
 import {
   CALL_MINUTES,
   CAPTURED,
@@ -20,6 +26,26 @@ describe('saving', () => {
     expect(saved).toMatchObject({ charge: fields, paymentMethod: '' });
     expect(await charges.store.find('o1')).toMatchObject({ charge: fields, paymentMethod: '' });
     expect(await charges.subjects()).toEqual(['shop.payment.v1.PaymentFailed']);
+  });
+
+  it('dates the change: the retention of a synthetic charge begins with the last one', async () => {
+    const charge = await charges.open();
+    await charges.set(`update_time = now() - interval '1 day'`);
+    const saved = await charges.save(decideCharge(charge, CAPTURED));
+    expect(saved?.charge.updateTime.getTime()).toBeGreaterThanOrEqual(charge.updateTime.getTime());
+  });
+
+  it('locks charges by their orders: it holds none while it waits for an earlier one of another replica', async () => {
+    const orderIds = Array.from({ length: 20 }, (_, index) => `o${29 - index}`);
+    const opened = await Promise.all(orderIds.map((orderId) => charges.open(orderId)));
+    let saving: Promise<(StoredCharge | undefined)[]> | undefined;
+    await charges.inTransaction(async (_, query) => {
+      await query(`select from charge where order_id = 'o10' for update`);
+      saving = Promise.all(opened.map((charge) => charges.save(decideCharge(charge, CAPTURED))));
+      await charges.waitForBlocked();
+      expect(await query(`select from charge where order_id > 'o10' for update nowait`)).toHaveLength(19);
+    });
+    expect(await saving).toMatchObject(orderIds.map((orderId) => ({ charge: { orderId, status: 'COMPLETED' } })));
   });
 
   it('from a version that is not the stored one, older or newer, stores nothing', async () => {
@@ -48,6 +74,20 @@ describe('saving', () => {
     const results = await Promise.all(Array.from({ length: 20 }, () => charges.save(next)));
     expect(results.filter((saved) => saved !== undefined)).toHaveLength(1);
     expect(await charges.subjects()).toHaveLength(1);
+  });
+
+  it.each([
+    { what: 'decided and keeps the payment method', state: `status = 'COMPLETED', transaction_id = 'ch_1'` },
+    { what: 'open without a payment method', state: `payment_method = null` },
+    { what: 'completed without a transaction', state: `status = 'COMPLETED', payment_method = null` },
+    { what: 'declined without a code', state: `status = 'DECLINED', payment_method = null` },
+    {
+      what: 'completed with the code of a decline',
+      state: `status = 'COMPLETED', payment_method = null, transaction_id = 'ch_1', decline_code = 'expired_card'`,
+    },
+  ])('a charge that is $what is refused by the database', async ({ state }) => {
+    await charges.open();
+    await expect(charges.set(state)).rejects.toThrow(/check constraint/);
   });
 
   it('leaves a decided charge without work', async () => {

@@ -38,7 +38,7 @@ export type ChargeStoreFixture = {
   /** Changes columns of every charge, as SQL. */
   set(changes: string): Promise<unknown>;
   /** Runs `work` with a store whose statements belong to one transaction, which is committed afterwards. */
-  inTransaction(work: (store: ChargeStore) => Promise<void>): Promise<void>;
+  inTransaction(work: (store: ChargeStore, query: Database['query']) => Promise<void>): Promise<void>;
   /** Waits until a statement waits for the lock of another transaction. */
   waitForBlocked(): Promise<void>;
   /** Inserts an open charge. */
@@ -100,7 +100,7 @@ export function useChargeStore(): ChargeStoreFixture {
     query: (text, values) => database.query(text, values),
     set: (changes) => database.query(`update charge set ${changes}`),
     inTransaction: (work) =>
-      database.transaction(({ query }) => work(createChargeStore({ ...database, query }, OPTIONS))),
+      database.transaction(({ query }) => work(createChargeStore({ ...database, query }, OPTIONS), query)),
     waitForBlocked: async () => {
       const blocked = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
       const limits = { timeout: 15_000, interval: 10 };

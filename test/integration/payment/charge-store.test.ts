@@ -1,6 +1,7 @@
 // The charge store: a new charge, further calls to the provider, refund requests and the list.
 import { describe, expect, it } from 'vitest';
 import { type Charge, decideCharge, type StoredCharge } from '#services/payment/charge.ts';
+import { installTracing, runInSpan, SpanKind, traceIdOf } from '#services/platform/observability/tracing.ts';
 import type { Page } from '#services/platform/storage/page.ts';
 import { CALL_MINUTES, CAPTURED, DECLINED, intentOf, SETTLE_MINUTES, useChargeStore } from './charge-store-fixture.ts';
 
@@ -38,6 +39,25 @@ describe('a new charge', () => {
     await charges.open('o2');
     const together = ['o3', 'o2', 'o1'].map((orderId) => charges.store.insertIntent(intentOf(orderId)));
     expect((await Promise.all(together)).map((stored) => stored?.charge.orderId)).toEqual(['o3', undefined, 'o1']);
+  });
+
+  it('takes orders by their ids: it holds none while it waits for an earlier one of another replica', async () => {
+    let waiting: Promise<(StoredCharge | undefined)[]> | undefined;
+    await charges.inTransaction(async (other, query) => {
+      expect(await other.insertIntent(intentOf('o1'))).toBeDefined();
+      waiting = Promise.all(['o2', 'o1'].map((orderId) => charges.store.insertIntent(intentOf(orderId))));
+      await charges.waitForBlocked();
+      await query(`set local lock_timeout = '500ms'`);
+      expect(await other.insertIntent(intentOf('o2'))).toBeDefined();
+    });
+    expect(await waiting).toEqual([undefined, undefined]);
+  });
+
+  it('keeps the trace of the call that requested it, for the background', async () => {
+    installTracing();
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    await runInSpan({ name: 'pay', kind: SpanKind.SERVER, headers: { traceparent } }, () => charges.open());
+    expect(traceIdOf((await charges.store.find('o1'))?.traceparent)).toBe('0af7651916cd43dd8448eb211c80319c');
   });
 
   it('is known by its order and by its key, with the hash of its request', async () => {

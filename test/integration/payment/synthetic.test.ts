@@ -37,6 +37,8 @@ it('are deleted after their retention, except the tombstones', { tags: 'seed-8.1
   for (const orderId of ['paid', 'refunded']) {
     await fixture.client.processPayment(paymentOf(orderId, { synthetic: true }), call);
   }
+  const declined = paymentOf('declined', { synthetic: true, paymentMethod: 'pm_insufficient_funds' });
+  await fixture.client.processPayment(declined, call);
   await fixture.client.processPayment(paymentOf('real'));
   await fixture.client.refundPayment({ orderId: 'refunded', idempotencyKey: 'r' });
   await fixture.query(`update charge set update_time = now() - interval '25 hours'`);
