@@ -6,11 +6,12 @@ import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order
 import { createOrder } from '#services/order/create-order.ts';
 import { decideCancel } from '#services/order/order.ts';
 import { unavailable } from '#services/platform/base/errors.ts';
+import { syntheticHeaders } from '#services/platform/base/synthetic.ts';
 import { readEvent } from '#services/platform/messaging/event.ts';
 import { testCall } from '../../support/services/call.ts';
 import { type CreateOrderFixture, createOrderFixture } from '../../support/services/create-order-fixture.ts';
 import { callFailure } from '../../support/services/fake-dependencies.ts';
-import { failureOf, orderRequest, secondsLater } from '../../support/services/order-builders.ts';
+import { failureOf, orderRequest, secondsLater, TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
 
 const distinctItems = (count: number) =>
   Array.from({ length: count }, (_, index) => ({ productId: `product-${index}`, quantity: 1 }));
@@ -314,6 +315,17 @@ describe('a caller', () => {
   it('who is a customer cannot order for another, and nothing is stored', async () => {
     const fixture = createOrderFixture();
     const placing = fixture.place({ customerId: 'alice' }, { caller: { kind: 'customer', id: 'bob' } });
+    expect(await failureOf(placing)).toMatchObject({ kind: 'permission_denied', reason: 'NOT_YOUR_CUSTOMER_ID' });
+    expect(fixture.saga.store.changes).toEqual([]);
+  });
+
+  it('who is a customer cannot order for another with the credential of synthetic orders either', async () => {
+    const fixture = createOrderFixture();
+    const synthetic = { synthetic: true, items: [{ productId: 'test-product', quantity: 1 }] };
+    const placing = fixture.place(
+      { ...synthetic, customerId: 'alice' },
+      { caller: { kind: 'customer', id: 'bob' }, headers: syntheticHeaders(TEST_CREDENTIAL) },
+    );
     expect(await failureOf(placing)).toMatchObject({ kind: 'permission_denied', reason: 'NOT_YOUR_CUSTOMER_ID' });
     expect(fixture.saga.store.changes).toEqual([]);
   });

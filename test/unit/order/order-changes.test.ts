@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Order } from '#services/order/order.ts';
 import { createOrderChanges } from '#services/order/order-changes.ts';
@@ -167,6 +168,13 @@ describe('following an order', () => {
     const end = following.next();
     caller.abort();
     expect((await end).done).toBe(true);
+  });
+
+  it('leaves no listener on the signal of its caller between two changes', async () => {
+    const caller = new AbortController();
+    const { changes } = watchStore(pendingOrder());
+    await changes.follow('order-1', caller.signal).next();
+    expect(getEventListeners(caller.signal, 'abort')).toEqual([]);
   });
 
   it('yields nothing when it is aborted already', async () => {

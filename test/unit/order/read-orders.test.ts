@@ -233,6 +233,12 @@ describe('WatchOrder', () => {
     await expect(next).rejects.toThrow('the time is over');
   });
 
+  it('fails with the reason of the signal before the order is read, too: the order may exist', async () => {
+    const signal = AbortSignal.abort(new Error('the time is over'));
+    const { stream } = watch(createFakeOrderStore(pendingOrder()), 'order-1', signal);
+    await expect(stream.next()).rejects.toThrow('the time is over');
+  });
+
   it('answers not_found for an order that does not exist', async () => {
     const { stream } = watch(createFakeOrderStore(), 'no-such');
     expect(await failureOf(stream.next())).toMatchObject({ kind: 'not_found', reason: 'ORDER_NOT_FOUND' });

@@ -92,6 +92,15 @@ describe('a synthetic charge', () => {
     expect(charge.status).toBe(ChargeStatus.REFUNDED);
   });
 
+  it('whose key may be forgotten is looked up and charged without the provider', async () => {
+    const old = storedCharge(SYNTHETIC, { intentAgeMs: 1_000 });
+    const { store, provider, settlement } = createSyntheticPayments(old);
+    await settleCharge(settlement, 'o1', runFor());
+    expect(store.rows.get('o1')?.charge.status).toBe('COMPLETED');
+    expect(provider.findCharge).not.toHaveBeenCalled();
+    expect(provider.charge).not.toHaveBeenCalled();
+  });
+
   it('that is voided has no late capture', async () => {
     const voided = storedCharge({ status: 'VOIDED', ...SYNTHETIC }, { awaitingLateCapture: true });
     const { provider, settlement, store } = createSyntheticPayments(voided);
