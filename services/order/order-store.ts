@@ -236,7 +236,7 @@ type NewRow = {
 };
 
 // Sorted by key: two replicas that insert the same keys wait for each other in one order, so they cannot deadlock.
-// A customer's rows of one statement count as well, in the order of their keys.
+// A customer's rows of one statement count as well, in the order of their keys, but not a duplicate, which stores nothing.
 async function insertOrders(
   database: Database,
   { leaseMs, maxPending }: { readonly leaseMs: number; readonly maxPending: number },
@@ -259,12 +259,17 @@ async function insertOrders(
          ${orders.map(({ placedBy }) => isLimited(placedBy))}::boolean[]
        ) as new (idempotency_key, request_hash, order_id, customer_id, items, payment_method, currency_code, total_minor,
          pricing_version, status, synthetic, timeline, version, create_time, update_time, traceparent, placed_by, is_limited)
+     ), unknown as (
+       select * from new where not exists (
+         select from order_key as known
+         where known.idempotency_key = new.idempotency_key and known.placed_by = new.placed_by
+       )
      ), counted as (
        select new.*, row_number() over (partition by customer_id order by idempotency_key) + (
          select count(*) from (
            select from orders where orders.customer_id = new.customer_id and status = 'PENDING' limit ${maxPending}
          ) as pending
-       ) as pending from new
+       ) as pending from unknown as new
      ), key as (
        insert into order_key (idempotency_key, placed_by, request_hash, order_id, synthetic)
        select idempotency_key, placed_by, request_hash, order_id, synthetic from counted

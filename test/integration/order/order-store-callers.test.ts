@@ -67,6 +67,19 @@ describe('the pending orders of a customer', () => {
     expect(results).toEqual(Array(6).fill(true));
   });
 
+  it('are not joined by a duplicate that arrives at the same moment as the last one', async () => {
+    const store = limited();
+    const [first = '', second = ''] = orderIds(2);
+    await Promise.all([first, second].map((orderId) => insert(store, { orderId })));
+    // The order of another customer is being stored while the two come together.
+    const results = await Promise.all([
+      insert(store, { orderId: 'of bob', customerId: 'bob', placedBy: 'customer:bob' }),
+      insert(store, { orderId: first }),
+      insert(store, { orderId: 'third' }),
+    ]);
+    expect(results).toEqual([true, false, true]);
+  });
+
   it('are limited by the customer id where guests place them', async () => {
     const store = limited();
     const results = await Promise.all(orderIds(4).map((orderId) => insert(store, { orderId, placedBy: 'guest' })));
