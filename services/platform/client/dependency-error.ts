@@ -130,9 +130,13 @@ function classifyByOrigin({ code, isWireError, rawMessage }: ConnectError): Call
   }
 }
 
+// What OpenSSL says of a certificate that it does not accept. Nothing was sent then.
+const CERTIFICATE_CODE = /CERT|UNABLE_TO|INVALID_CA|INVALID_PURPOSE/;
+
 function isTransportFailure(cause: unknown): boolean {
   if (!(cause instanceof Error)) return false;
   const code = (cause as { code?: unknown }).code;
   if (typeof code === 'string' && /^(E[A-Z]+|ERR_(HTTP2|STREAM|SOCKET|SSL|TLS)_\w+)$/.test(code)) return true;
+  if (CERTIFICATE_CODE.test(String(code))) return true;
   return isTransportFailure(cause.cause);
 }

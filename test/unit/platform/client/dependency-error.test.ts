@@ -66,15 +66,21 @@ describe('a failed call', () => {
     expect(rows.map(({ code }) => Code[code]).sort()).toEqual(codes.sort());
   });
 
-  it.each(['EPIPE', 'EHOSTUNREACH', 'ERR_HTTP2_STREAM_CANCEL', 'ERR_SSL_WRONG_VERSION_NUMBER'])(
-    'that broke with %s below the protocol is unreachable, even if the transport calls it internal',
-    (nodeCode) => {
-      const thrown = new ConnectError('write', Code.Internal);
-      thrown.cause = new Error('outer', { cause: Object.assign(new Error('write'), { code: nodeCode }) });
+  it.each([
+    ...['EPIPE', 'EHOSTUNREACH', 'ERR_HTTP2_STREAM_CANCEL', 'ERR_SSL_WRONG_VERSION_NUMBER'],
+    ...[
+      'CERT_HAS_EXPIRED',
+      'SELF_SIGNED_CERT_IN_CHAIN',
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      'INVALID_CA',
+      'INVALID_PURPOSE',
+    ],
+  ])('that broke with %s below the protocol is unreachable, even if the transport calls it internal', (nodeCode) => {
+    const thrown = new ConnectError('write', Code.Internal);
+    thrown.cause = new Error('outer', { cause: Object.assign(new Error('write'), { code: nodeCode }) });
 
-      expect(toDependencyError('inventory', thrown, false).failure).toBe('unreachable');
-    },
-  );
+    expect(toDependencyError('inventory', thrown, false).failure).toBe('unreachable');
+  });
 
   it('that broke in our own code is no broken connection', () => {
     const thrown = new ConnectError('words', Code.Internal);
