@@ -27,6 +27,8 @@ describe('a deadline beyond the longest', () => {
   it.each([
     { limit: 'the longest there is', maxTimeoutMs: 2_147_483_647, header: '99999999H' },
     { limit: 'less than a second', maxTimeoutMs: 999, header: '2H' },
+    { limit: 'the most milliseconds in eight digits', maxTimeoutMs: 99_999_999, header: '99999999H' },
+    { limit: 'one millisecond more', maxTimeoutMs: 100_000_000, header: '99999999H' },
   ])('is shortened in the units of gRPC: $limit', async ({ maxTimeoutMs, header }) => {
     const granted: (number | undefined)[] = [];
     await using echo = await startEchoServer(

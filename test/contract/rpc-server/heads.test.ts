@@ -8,7 +8,7 @@ const SAY = '/echo.v1.EchoService/Say';
 type Headers = Record<string, string>;
 
 /** Calls Say by HTTP/1.1 with these headers; returns the whole answer. */
-async function callHttp1(port: number, headers: Headers): Promise<string> {
+async function callHttp1(port: number, headers: Headers, path = SAY): Promise<string> {
   const socket = await openSocket(port);
   const all = {
     host: 'localhost',
@@ -18,17 +18,17 @@ async function callHttp1(port: number, headers: Headers): Promise<string> {
     ...headers,
   };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.write(`POST ${SAY} HTTP/1.1\r\n${lines.join('')}\r\n"x"`);
+  socket.write(`POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n"x"`);
   return await text(socket).finally(() => socket.destroy());
 }
 
 /** Calls Say by HTTP/2 with these headers; returns status, trailers and body. */
-async function callHttp2(port: number, { host = 'localhost', ...headers }: Headers): Promise<string> {
+async function callHttp2(port: number, { host = 'localhost', ...headers }: Headers, path = SAY): Promise<string> {
   const session = connect(`http://127.0.0.1:${port}`);
   using _session = { [Symbol.dispose]: () => session.destroy() };
   const stream = session.request({
     ':method': 'POST',
-    ':path': SAY,
+    ':path': path,
     ':authority': host,
     'content-type': 'application/json',
     ...headers,
@@ -67,6 +67,14 @@ describe.each(calls)('over $version', ({ call }) => {
 
     expect(await call(echo.address.port, head(31 * 1024))).toMatch(/200 .*"x"$/s);
     expect(await call(echo.address.port, head(33 * 1024))).toMatch(
+      /431 .*"resource_exhausted".*at most 32768 are accepted/s,
+    );
+  });
+
+  it('a request with a path of more than 32 KiB is told the limit: it counts as a header', async () => {
+    await using echo = await startEchoServer();
+
+    expect(await call(echo.address.port, {}, `${SAY}?${'y'.repeat(33 * 1024)}`)).toMatch(
       /431 .*"resource_exhausted".*at most 32768 are accepted/s,
     );
   });

@@ -153,6 +153,13 @@ describe('requests that are held back', () => {
   });
 });
 
+it.each(dialects)('the body of a call that is over holds no memory, in $dialect', async (dialect) => {
+  await using echo = await startEchoServer({ maxRequestBytesInFlight: 40_000 });
+  const client = createEchoClient(dialect, echo.address.url);
+
+  for (let call = 0; call < 10; call += 1) await client.say({ value: 'x'.repeat(10_000) });
+});
+
 describe('a call that is not admitted', () => {
   it.each(dialects)('is refused before its body has arrived, and others are served, in $dialect', async (dialect) => {
     const say = vi.fn(({ value }: { value: string }) => ({ value }));

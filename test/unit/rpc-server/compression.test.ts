@@ -1,4 +1,5 @@
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { Code } from '@connectrpc/connect';
 import { expect, it } from 'vitest';
 import { compressions } from '#packages/rpc-server/compression.ts';
 
@@ -19,6 +20,18 @@ it.each(compressions)(
 
     expect(Buffer.from(compressed)).toEqual(fastest[name]);
     expect(Buffer.from(await compression.decompress(compressed, page.length))).toEqual(page);
+  },
+);
+
+it.each(compressions)(
+  '$name stops at the limit: it does not unpack a message that is larger',
+  async ({ name, decompress }) => {
+    const bomb = new Uint8Array(fastest[name]!);
+
+    await expect(decompress(bomb, page.length - 1)).rejects.toMatchObject({
+      code: Code.ResourceExhausted,
+      rawMessage: `message is larger than ${page.length - 1} bytes after decompression`,
+    });
   },
 );
 

@@ -7,13 +7,21 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 /** A session with limits of 75 s and 30 s. */
-function startSession({ answersPings = true, isIdle = true } = {}) {
+function startSession({
+  answersPings = true,
+  pingError = null,
+  isIdle = true,
+}: {
+  answersPings?: boolean;
+  pingError?: Error | null;
+  isIdle?: boolean;
+} = {}) {
   const connection = { isIdle };
   const session = Object.assign(new EventEmitter(), {
     close: vi.fn(),
     destroy: vi.fn(),
     ping: vi.fn((onAnswer: (error: Error | null) => void) => {
-      if (answersPings) onAnswer(null);
+      if (answersPings) onAnswer(pingError);
     }),
   });
   const stop = limitSession(session as never as Http2Session, connection, {
@@ -86,6 +94,14 @@ describe('an HTTP/2 connection with a call', () => {
     vi.advanceTimersByTime(59_999);
     expect(session.destroy).not.toHaveBeenCalled();
     vi.advanceTimersByTime(1);
+
+    expect(session.destroy).toHaveBeenCalledOnce();
+  });
+
+  it('is cut off when a ping fails: that is no answer', () => {
+    const { session } = startSession({ isIdle: false, pingError: new Error('ping cancelled') });
+
+    vi.advanceTimersByTime(60_000);
 
     expect(session.destroy).toHaveBeenCalledOnce();
   });
