@@ -50,6 +50,17 @@ describe('a unary call', () => {
     expect(subjectOf(call!.requestHeader.get('authorization'))).toMatchObject({ sub: 'cust123', role: 'customer' });
   });
 
+  it('leaves its service no more time than the page waits', async () => {
+    const { getOrder } = OrderService.method;
+    console.shop.stub(getOrder).replies({});
+
+    await console.client(OrderService).getOrder({ orderId: 'o1' }, { timeoutMs: 5_000 });
+
+    const timeoutMs = Number(console.shop.calls(getOrder)[0]?.requestHeader.get('connect-timeout-ms'));
+    expect(timeoutMs).toBeGreaterThan(0);
+    expect(timeoutMs).toBeLessThanOrEqual(5_000);
+  });
+
   it('fails with the code, message and details of its service', async () => {
     const { cancelOrder } = OrderService.method;
     const violation = { field: 'order_id', description: 'must be an id' };

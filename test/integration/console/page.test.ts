@@ -121,6 +121,13 @@ describe('the sign-in', () => {
     expect(response.headers.get('set-cookie')).toBeNull();
   });
 
+  it('is kept by no cache', async () => {
+    const token = await createTokens()('operator', 'ada');
+
+    for (const response of [await signIn(token), await fetch(`${guarded.url}/console/session`)])
+      expect(response.headers.get('cache-control')).toBe('no-store');
+  });
+
   it('ends by deleting the cookie', async () => {
     const response = await fetch(`${guarded.url}/console/sign-out`, { method: 'POST' });
 

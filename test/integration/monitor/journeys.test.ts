@@ -188,4 +188,19 @@ describe('ListRuns', () => {
     expect(new Set(runs.map(({ journey }) => journey))).toEqual(new Set([Journey.QUOTE]));
     expect(runs).toHaveLength(13);
   });
+
+  it('refuses the token of another list: it would leave out runs', async () => {
+    await using world = await startMonitorFixture();
+    await world.sql(
+      `insert into run (run_id, journey, result, duration_ms)
+       select gen_random_uuid(), 'QUOTE', 'SUCCEEDED', 1 from generate_series(1, 3)`,
+    );
+    const { nextPageToken: pageToken } = await world.client.listRuns({ pageSize: 2, journey: Journey.QUOTE });
+
+    for (const journey of [Journey.ORDER, Journey.UNSPECIFIED]) {
+      const { error } = await refusalOf(world.client.listRuns({ pageSize: 2, pageToken, journey }));
+      expect(error.code).toBe(Code.InvalidArgument);
+    }
+    expect((await world.client.listRuns({ pageSize: 2, pageToken, journey: Journey.QUOTE })).runs).toHaveLength(1);
+  });
 });

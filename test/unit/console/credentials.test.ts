@@ -13,6 +13,8 @@ describe('the session cookie', () => {
     ['touchstone_console=', undefined],
     ['touchstone_console=text', undefined],
     ['xtouchstone_console=a.b.c', undefined],
+    ['touchstone_console_other=a.b.c', undefined],
+    ['touchstone_console_other=d.e.f; touchstone_console=a.b.c', 'a.b.c'],
     ['touchstone_console=a.b.c d', undefined],
   ])('of the header %s is %s', (header, token) => {
     expect(tokenOf(header)).toBe(token);

@@ -60,6 +60,14 @@ describe('a journey', () => {
     expect(placed.mock.calls).toEqual([['order-7']]);
   });
 
+  it('reports the order that it could not cancel', async () => {
+    const shop = createFakeShop();
+    shop.cancelOrder.mockRejectedValue(callFailure('order', 'unreachable'));
+    const placed = vi.fn();
+    expect(await walk(shop, 'CANCEL', placed)).toBe('UNREACHABLE: order could not be reached');
+    expect(placed.mock.calls).toEqual([['order-1']]);
+  });
+
   it('watches a pending order until its end', async () => {
     const shop = createFakeShop();
     shop.createOrder.mockResolvedValue(create(CreateOrderResponseSchema, { order: testOrder() }));
