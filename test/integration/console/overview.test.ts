@@ -8,7 +8,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keepVerification } from '../../support/contracts/verification-results.ts';
 import { headersOf } from '../../support/identity/credentials.ts';
+import { takeCallersForRemote } from '../../support/identity/remote-callers.ts';
 import { type ConsoleFixture, startConsoleFixture } from '../../support/services/console.ts';
+
+const METRICS = 'rpc_server_call_duration_seconds_count 3\n';
 
 let order: Server;
 let asked: (string | undefined)[];
@@ -18,7 +21,8 @@ beforeAll(async () => {
   asked = [];
   order = createServer((request, response) => {
     asked.push(request.headers.authorization);
-    if (request.url === '/metrics') response.end('rpc_server_call_duration_seconds_count 3\n');
+    if (request.url === '/metrics') response.end(METRICS);
+    else if (request.url === '/refused/metrics') response.writeHead(403).end(METRICS);
     else response.writeHead(404).end();
   }).listen(0, '127.0.0.1');
   await once(order, 'listening');
@@ -62,9 +66,9 @@ describe('the overview', () => {
   });
 });
 
-it('reads the metrics of every replica', async () => {
+it('reads the metrics of every replica, not what one says that refuses', async () => {
   const url = `http://127.0.0.1:${(order.address() as AddressInfo).port}`;
-  await using other = await startConsoleFixture({ ORDER_URL: `${url},http://127.0.0.1:1` });
+  await using other = await startConsoleFixture({ ORDER_URL: `${url},http://127.0.0.1:1,${url}/refused` });
 
   const response = await fetch(`${other.url}/console/overview`);
 
@@ -73,6 +77,7 @@ it('reads the metrics of every replica', async () => {
   expect(orders.map(({ instance, metrics }) => [instance, metrics !== null])).toEqual([
     [new URL(url).host, true],
     ['127.0.0.1:1', false],
+    [new URL(url).host, false],
   ]);
 });
 
@@ -154,6 +159,9 @@ describe('the verifications', () => {
     expect(await pair()).toMatchObject({ honoured: 3, broken: [], evidence: 'current', time: expect.any(String) });
     await writeFile(file, `${CONTRACT}\n`);
     expect(await pair()).toMatchObject({ evidence: 'changed' });
+    // The events are verified against the contract as it is now, the calls are not.
+    await keep('events', verified('three'));
+    expect(await pair()).toMatchObject({ evidence: 'changed' });
   });
 
   it('are for operators only, none where there are no folders, and name a file that is none', async () => {
@@ -170,6 +178,16 @@ describe('the verifications', () => {
     expect((await read('/console/verifications', await headersOf('customer', 'x'))).status).toBe(403);
     expect((await read('/console/verifications', {})).status).toBe(401);
   });
+});
+
+it('shows its metrics to another machine with a token only', async () => {
+  await using other = await startConsoleFixture({ CONSOLE_SIGN_IN: 'on' });
+  using _remote = takeCallersForRemote();
+
+  const scrape = async (headers = {}) => (await fetch(`${other.url}/metrics`, { headers })).status;
+
+  expect(await scrape()).toBe(401);
+  expect(await scrape(await headersOf('monitor', 'prometheus'))).toBe(200);
 });
 
 it('is healthy, and has metrics of its calls and breakers', async () => {

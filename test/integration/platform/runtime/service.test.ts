@@ -12,7 +12,8 @@ import { orAborted } from '#services/platform/base/or-aborted.ts';
 import { injectTrace, traceIdOf } from '#services/platform/observability/tracing.ts';
 import { refusalOf } from '../../../support/clients.ts';
 import { publishEvent, readEvents } from '../../../support/events.ts';
-import { allowedHeaders } from '../../../support/identity/credentials.ts';
+import { allowedHeaders, headersOf } from '../../../support/identity/credentials.ts';
+import { takeCallersForRemote } from '../../../support/identity/remote-callers.ts';
 import { startTestNats } from '../../../support/nats.ts';
 import { startGate } from '../support/gate.ts';
 import { ask, countSessions, createNoteDatabase, readNotes } from '../support/open-database.ts';
@@ -342,6 +343,17 @@ describe('the metrics', () => {
     expect(lines).toContain('messaging_outbox_unsent_messages{service="order"} 2');
     expect(lines).toContain('messaging_dead_letters{service="order"} 0');
   });
+
+  it('are shown to another machine with a token only', async () => {
+    await using test = await createNoteDatabase('order');
+    await using tiny = await startTinyService({ name: 'order', databaseUrl: test.databaseUrl, natsUrl: NOWHERE });
+    using _remote = takeCallersForRemote();
+
+    const scrape = async (headers = {}) => (await fetch(`${tiny.url}/metrics`, { headers })).status;
+
+    expect(await scrape()).toBe(401);
+    expect(await scrape(await headersOf('monitor', 'prometheus'))).toBe(200);
+  });
 });
 
 describe('the status', () => {
@@ -359,8 +371,16 @@ describe('the status', () => {
     await nats.kill();
     await vi.waitFor(async () => expect((await read())?.broker?.connected).toBe(false), SOON);
     await tiny.connection.client(OrderService).cancelOrder({ orderId: 'ord1' });
+    // An event that was published long ago is not behind.
+    await ask(
+      test.superuserUrl,
+      `insert into outbox (event_id, subject, payload, headers, create_time, sent_time)
+       values (gen_random_uuid(), 'x', '', '{}', now() - interval '1 day', now())`,
+    );
 
-    expect(await read()).toMatchObject({
+    const status = await read();
+    expect(Number(status?.outbox?.oldestAge?.seconds)).toBeLessThan(3_600);
+    expect(status).toMatchObject({
       service: 'inventory',
       databaseUp: true,
       outbox: { unsent: 1n },
