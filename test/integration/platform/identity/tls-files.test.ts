@@ -57,6 +57,13 @@ it('a certificate without its key is not used; the old pair stays until the key 
   expect(opened.files.current().key.toString()).toBe(SECOND.key);
 });
 
+it('a renewal that cannot be used is tried again each time, though its files have not changed since', async () => {
+  const opened = open();
+  await writeFile(paths.cert, SECOND.cert);
+  vi.advanceTimersByTime(15_000);
+  expect(opened.lines.map(({ level }) => level)).toEqual(['warn', 'warn', 'warn']);
+});
+
 it('a file that disappears leaves the old pair in use', async () => {
   const opened = open();
   await rm(paths.key);

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportJWK, SignJWT, UnsecuredJWT } from 'jose';
@@ -115,6 +115,49 @@ describe('a token', () => {
     const token = await forge(await sign());
     const { message } = await failureOf(verifyAt(NOW, token));
     for (const part of token.split('.')) expect(message).not.toContain(part);
+  });
+});
+
+describe('a token that was accepted', () => {
+  /** A verifier whose keys cannot be read any more, once it is blind: then only what it remembers is accepted. */
+  async function createBlindableVerifier(name: string) {
+    const keys = join(folder, name);
+    await copyFile(settings.keys!, keys);
+    const clock = { ms: 0 };
+    const verify = createTokenVerifier(
+      { ...settings, keys },
+      () => NOW,
+      () => clock.ms,
+    );
+    const becomeBlind = async () => {
+      await rm(keys);
+      clock.ms += SECOND;
+    };
+    return { verify, clock, becomeBlind };
+  }
+
+  it('is believed for a minute, then verified again', async () => {
+    const { verify, clock, becomeBlind } = await createBlindableVerifier('removed.json');
+    const token = await sign();
+    await verify(token);
+    await becomeBlind();
+
+    clock.ms = 59_999;
+    expect(await verify(token)).toMatchObject({ id: 'alice' });
+    clock.ms = 60_000;
+
+    expect(await failureOf(verify(token))).toMatchObject({ reason: 'TOKEN_KEYS_UNAVAILABLE' });
+  });
+
+  it('is remembered among 1,000, and forgotten first when there are more', async () => {
+    const { verify, becomeBlind } = await createBlindableVerifier('many.json');
+    const tokens = await Promise.all(Array.from({ length: 1_001 }, (_, index) => sign({ sub: `user-${index}` })));
+    for (const token of tokens) await verify(token);
+    await becomeBlind();
+
+    expect(await verify(tokens[1]!)).toMatchObject({ id: 'user-1' });
+    expect(await verify(tokens[1_000]!)).toMatchObject({ id: 'user-1000' });
+    expect(await failureOf(verify(tokens[0]!))).toMatchObject({ reason: 'TOKEN_KEYS_UNAVAILABLE' });
   });
 });
 

@@ -71,6 +71,20 @@ describe('the log of a process', () => {
     expect(await once(child, 'exit')).toEqual([code, null]);
   });
 
+  it('is complete and whole when its reader is slower than it: what the pipe does not take is written later', async () => {
+    const child = startLogging(`
+      for (let number = 4; number <= 3_000; number += 1) log.info({ number }, 'ä'.repeat(100));
+      process.stderr.write('done');
+      process.stdin.once('data', () => process.exit(0));`);
+    child.stdout.pause();
+    await once(child.stderr!, 'data');
+
+    const output = text(child.stdout);
+    child.stdin!.end('x');
+
+    expect(numbersOf(await output)).toEqual(Array.from({ length: 3_000 }, (_, index) => index + 1));
+  });
+
   it('that has a reader that does not read goes on, and exits', async () => {
     const child = startLogging(`
       for (let number = 0; number < 20_000; number += 1) log.info({ number }, 'x'.repeat(100));

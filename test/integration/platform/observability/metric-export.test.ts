@@ -8,6 +8,7 @@ import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { createResource } from '#services/platform/observability/otlp-export.ts';
 import { loadTelemetryConfig } from '#services/platform/observability/telemetry-config.ts';
 import { installTracing } from '#services/platform/observability/tracing.ts';
+import { runService } from '#services/platform/runtime/run-service.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../../../support/telemetry/otlp-receiver.ts';
 import { recordLog } from '../support/recorded-log.ts';
 
@@ -214,3 +215,38 @@ it.each<['hangs' | 'is gone']>([['hangs'], ['is gone']])(
     expect(performance.now() - start).toBeLessThan(8_000);
   },
 );
+
+it('what a service counts while it stops is sent as well', async () => {
+  await using collector = await startOtlpReceiver();
+  const { registry, eventsPublished } = createMetrics('order');
+  const exited = Promise.withResolvers<number>();
+  const listeners = new Map<string, (argument: unknown) => void>();
+  const service = {
+    name: 'order',
+    start: async () => ({ host: '127.0.0.1', port: 1, url: 'http://127.0.0.1:1' }),
+    stop: async () =>
+      eventsPublished.inc({ messaging_system: 'nats', messaging_destination_name: 'shop.order.v1.OrderCreated' }, 3),
+    readMetrics: createMetricReader(registry, async () => undefined),
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+  await runService(
+    {
+      env: {
+        OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${collector.url}/v1/metrics`,
+        OTEL_METRIC_EXPORT_INTERVAL: '60000',
+      },
+      stderr: process.stderr,
+      on: (event, listener) => listeners.set(event, listener),
+      exit: (code) => exited.resolve(code) as never,
+    },
+    'order',
+    () => ({ logLevel: 'silent' }),
+    () => service,
+  );
+
+  listeners.get('SIGTERM')?.('SIGTERM');
+
+  expect(await exited.promise).toBe(0);
+  const sent = collector.metrics.find(({ name }) => name === 'messaging.client.sent.messages');
+  expect(sent?.points).toMatchObject([{ value: 3 }]);
+});

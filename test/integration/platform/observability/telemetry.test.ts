@@ -52,6 +52,27 @@ it('spans reach the collector with the names of their service, its instance and 
   });
 });
 
+it('OTEL_SERVICE_NAME renames the service, whatever the attributes of the resource say', async () => {
+  await using collector = await startOtlpReceiver();
+  const { tracer, stop } = await startTelemetry(collector, {
+    OTEL_SERVICE_NAME: 'order-canary',
+    OTEL_RESOURCE_ATTRIBUTES: 'service.name=other',
+  });
+  endSpans(tracer, 1);
+  await stop();
+
+  expect(collector.spans).toMatchObject([{ service: 'order-canary' }]);
+});
+
+it('a long attribute is cut', async () => {
+  await using collector = await startOtlpReceiver();
+  const { tracer, stop } = await startTelemetry(collector);
+  tracer.startSpan('work', { attributes: { 'order.id': 'x'.repeat(5_000) } }).end();
+  await stop();
+
+  expect(collector.spans[0]?.attributes['order.id']).toBe('x'.repeat(1_024));
+});
+
 it('a stop sends what is left', async () => {
   await using collector = await startOtlpReceiver();
   const batches = { OTEL_BSP_SCHEDULE_DELAY: '60000', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '5' };

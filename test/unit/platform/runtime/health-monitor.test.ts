@@ -105,6 +105,21 @@ describe('health', () => {
     expect(test.lines).toMatchObject([{ level: 'info', msg: 'has what its calls need' }]);
   });
 
+  it('does not ask whether the service has what its calls need while the database is unreachable', async () => {
+    const ask = vi.fn(async () => false);
+    await using test = await startMonitor(ask);
+    test.state.failure = outage;
+    await vi.advanceTimersByTimeAsync(1_000);
+    const asked = ask.mock.calls.length;
+
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(ask).toHaveBeenCalledTimes(asked);
+    test.state.failure = undefined;
+    await vi.advanceTimersByTimeAsync(1_000);
+
+    expect(ask.mock.calls.length).toBeGreaterThan(asked);
+  });
+
   it('is NOT_SERVING from its creation, before the first check, when the service may not be ready', async () => {
     const health = new HealthRegistry();
     const broker = { status: () => ({ connected: true, since: new Date() }) } as Broker;

@@ -30,13 +30,17 @@ const letter = (number: number): DeadLetter => ({
 });
 
 /** The operators' RPCs over dead letters that a test answers for. */
-function createOps({ list = async () => [], replay = async () => undefined }: Partial<DeadLetters> = {}) {
+function createOps({
+  list = async () => [],
+  replay = async () => undefined,
+  discard = async () => undefined,
+}: Partial<DeadLetters> = {}) {
   const metrics = createMetrics('order');
   let readings = 0;
   const deadLetters = {
     list: vi.fn<DeadLetters['list']>(list),
     replay: vi.fn<DeadLetters['replay']>(replay),
-    discard: vi.fn<DeadLetters['discard']>(async () => undefined),
+    discard: vi.fn<DeadLetters['discard']>(discard),
   };
   const status = {
     service: 'order',
@@ -100,6 +104,22 @@ describe('calls about dead letters', () => {
     expect(rejected).toEqual(Array.from({ length: 8 }, () => 'OVERLOADED'));
     expect(await Promise.all(calls.slice(0, 52))).toEqual(Array.from({ length: 52 }, () => 'ok'));
     expect(await metrics.registry.metrics()).toContain('bulkhead_rejected_total{bulkhead="ops",service="order"} 8');
+  });
+
+  it.each(['replayDeadLetter', 'discardDeadLetter'] as const)('are two at once, those of %s too', async (rpc) => {
+    let running = 0;
+    let most = 0;
+    const work = async () => {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running -= 1;
+    };
+    const { client } = createOps({ replay: work, discard: work });
+
+    await Promise.all(Array.from({ length: 20 }, () => client[rpc]({ deadLetterId: randomUUID() })));
+
+    expect(most).toBe(2);
   });
 });
 
