@@ -68,6 +68,19 @@ it.each<[string, (file: string, text: string) => Promise<void>]>([
   await expect.poll(flags.isOn, withinASecond).toBe(false);
 });
 
+it('two customers whose names differ in case only are two subjects', async () => {
+  await using flags = await startFlags();
+  await writeFile(flags.file, pricingFlags(50));
+  await expect.poll(() => flags.flags.list(), withinASecond).toHaveLength(1);
+  const groups = ['Customer', 'customer'].map((name) =>
+    Promise.all(
+      Array.from({ length: 50 }, (_, index) => flags.flags.isOn('new_pricing_algorithm', `${name}-${index}`)),
+    ),
+  );
+  const [upper, lower] = await Promise.all(groups);
+  expect(upper).not.toEqual(lower);
+});
+
 it.each<[string, (file: string) => Promise<void>]>([
   ['is written in place', (file) => writeFile(file, pricingFlags(20))],
   [
