@@ -10,7 +10,6 @@ import {
   type Service,
   type ServiceDefinition,
 } from '../platform/runtime/service-runtime.ts';
-import { createDatabase } from '../platform/storage/database.ts';
 import type { AnalyticsConfig } from './config.ts';
 import { createGenerationStore } from './generation-store.ts';
 import { createRebuilder } from './rebuilder.ts';
@@ -30,18 +29,19 @@ export function createAnalyticsService(config: AnalyticsConfig, log: Logger, opt
     ...options,
     domain: DOMAIN,
     name: 'analytics',
-    config: { ...config, databaseConnections: config.databaseConnections - SUM_POOL_SIZE },
+    config,
     log,
     publishes: false,
+    ownConnections: SUM_POOL_SIZE,
     migrations: fileURLToPath(new URL('./migrations', import.meta.url)),
-    define: (runtime) => defineAnalyticsService(config, runtime),
+    define: defineAnalyticsService,
   });
 }
 
-function defineAnalyticsService(config: AnalyticsConfig, runtime: Runtime): ServiceDefinition {
-  const { database, backgroundDatabase, broker, log } = runtime;
+function defineAnalyticsService(runtime: Runtime): ServiceDefinition {
+  const { database, backgroundDatabase, openPool, broker, log } = runtime;
   const now = () => new Date();
-  const sums = createDatabase({ url: config.databaseUrl, size: SUM_POOL_SIZE, timeoutMs: SUM_TIMEOUT_MS, log });
+  const sums = openPool('sums', { size: SUM_POOL_SIZE, timeoutMs: SUM_TIMEOUT_MS });
   const store = createSalesStore(sums);
   const feed = createSalesFeed({ store, now });
   const subscriptions = createAnalyticsSubscriptions(feed.changed);

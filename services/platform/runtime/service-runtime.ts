@@ -37,7 +37,7 @@ import { guardMetrics } from '../server/metrics-access.ts';
 import type { RequestCheck } from '../server/request-rules.ts';
 import { toConnectError } from '../server/rpc-errors.ts';
 import { createServerInterceptors } from '../server/rpc-interceptors.ts';
-import { createDatabase, type Database, isDatabaseOutage } from '../storage/database.ts';
+import { createDatabase, type Database, type DatabaseOptions, isDatabaseOutage } from '../storage/database.ts';
 import { checkDatabase, declareConnections } from '../storage/database-check.ts';
 import { migrate } from '../storage/migrations.ts';
 import { createPruner, MESSAGING_RULES, type PruneRule } from '../storage/pruner.ts';
@@ -98,6 +98,8 @@ export type Runtime = {
   readonly backgroundDatabase: Database;
   /** For operators and metrics: few connections of its own. */
   readonly opsDatabase: Database;
+  /** Opens a pool of the service's own, named `purpose`; it is one of the service's components. `ownConnections` counts its size. */
+  readonly openPool: (purpose: string, limits: Pick<DatabaseOptions, 'size' | 'timeoutMs'>) => Database;
   readonly broker: Broker;
   /** The token to show to dependencies. */
   readonly ownToken: OwnToken;
@@ -151,6 +153,8 @@ export type ServiceOptions = ProcessOptions & {
   readonly migrations: string;
   /** Whether it publishes events, and so has a stream. Default true. */
   readonly publishes?: boolean;
+  /** How many of a replica's connections are for pools that the service opens by `openPool`. Default 0. */
+  readonly ownConnections?: number;
   readonly define: (runtime: Runtime) => ServiceDefinition;
 };
 
@@ -189,7 +193,7 @@ export function createService(options: ServiceOptions): Service {
               pooled: config.databasePooled ?? false,
             });
           });
-          await runtime.database.warm(Math.min(WARM_CONNECTIONS, poolSizes(config).calls));
+          await runtime.database.warm(Math.min(WARM_CONNECTIONS, poolSizes(options).calls));
         },
         stop: runtime.database.close,
       },
@@ -241,21 +245,18 @@ function createRuntime(options: ServiceOptions): Runtime & { readonly relay: Out
   const { domain, name, config, log, processMetrics } = options;
   const metrics = createMetrics(name, processMetrics);
   const { databaseTimeoutMs: timeoutMs = DEFAULT_DATABASE_TIMEOUT_MS } = config;
-  const { calls, background } = poolSizes(config);
+  const { calls, background } = poolSizes(options);
   const shared = databaseOptions(options);
-  const pool = (purpose: string) => ({ ...shared, telemetry: { pool: purpose, metrics } });
-  const database = createDatabase({ ...pool('calls'), size: calls, timeoutMs });
-  const backgroundDatabase = createDatabase({
-    ...pool('background'),
-    size: background,
-    timeoutMs: BACKGROUND_TIMEOUT_MS,
-  });
+  const openPool: Runtime['openPool'] = (purpose, limits) =>
+    createDatabase({ ...shared, ...limits, telemetry: { pool: purpose, metrics } });
+  const database = openPool('calls', { size: calls, timeoutMs });
+  const backgroundDatabase = openPool('background', { size: background, timeoutMs: BACKGROUND_TIMEOUT_MS });
   const { natsUrl, natsCredentialsFile: credentialsFile } = config;
   const { ownTokenFile, tls: tlsPaths } = config.identity ?? NO_IDENTITY;
-  const opsDatabase = createDatabase({ ...pool('operators'), size: OPS_POOL_SIZE, timeoutMs: BACKGROUND_TIMEOUT_MS });
+  const opsDatabase = openPool('operators', { size: OPS_POOL_SIZE, timeoutMs: BACKGROUND_TIMEOUT_MS });
   const broker = createBroker({ url: natsUrl, credentialsFile, tls: tlsPaths, service: name, log });
   const relay = createOutboxRelay({ domain, service: name, database: backgroundDatabase, broker, metrics, log });
-  const databases = { database, backgroundDatabase, opsDatabase };
+  const databases = { database, backgroundDatabase, opsDatabase, openPool };
   const identity = { ownToken: createOwnToken(ownTokenFile, log), tls: tlsPaths && openTlsFiles(tlsPaths, log) };
   return { domain, service: name, log, metrics, ...databases, ...identity, broker, relay, wakeRelay: relay.wake };
 }
@@ -325,8 +326,8 @@ function createServer(
 }
 
 /** How many connections are for the work that a caller waits for, and how many for background work. */
-function poolSizes(config: RuntimeConfig) {
-  const shared = connectionsOf(config) - OPS_POOL_SIZE - HEALTH_POOL_SIZE;
+function poolSizes({ config, ownConnections = 0 }: ServiceOptions) {
+  const shared = connectionsOf(config) - OPS_POOL_SIZE - HEALTH_POOL_SIZE - ownConnections;
   const calls = Math.floor((shared * 2) / 3);
   return { calls, background: shared - calls };
 }

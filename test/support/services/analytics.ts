@@ -37,7 +37,8 @@ export type AnalyticsFixture = RunningAnalytics & {
   summary(): Promise<SalesSummary>;
 };
 
-async function startAnalyticsService(environment: Record<string, string>): Promise<RunningAnalytics> {
+/** Starts a replica on a free port. */
+export async function startAnalyticsService(environment: Record<string, string>): Promise<RunningAnalytics> {
   const level = process.env.TEST_LOG_LEVEL ?? 'silent';
   const config = loadConfig({
     ANALYTICS_PORT: '0',
