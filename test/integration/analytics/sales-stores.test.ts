@@ -1,7 +1,8 @@
 // The SQL of generations and of the sales projection, where two generations exist at once.
 import { describe, expect, it } from 'vitest';
 import { createGenerationStore } from '#services/analytics/generation-store.ts';
-import { insertSales, insertSteps, putProductName } from '#services/analytics/sales-store.ts';
+import type { Producer } from '#services/analytics/sales.ts';
+import { createSalesStore, insertSales, insertSteps, putProductName } from '#services/analytics/sales-store.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 import { NOON } from '../../support/services/sales-builders.ts';
 import { ask, openDatabase } from '../platform/support/open-database.ts';
@@ -36,6 +37,17 @@ async function openStores() {
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+type OpenStores = Awaited<ReturnType<typeof openStores>>;
+
+/** Takes over all rows of a producer to generation 2, in batches; returns for each whether more were left. */
+async function carryOver({ generations }: OpenStores, producer: Producer, limit: number): Promise<boolean[]> {
+  const horizon = new Date(NOON.getTime() + 3_600_000);
+  const isMoreLeft = [];
+  do isMoreLeft.push(await generations.carryOver(2, producer, horizon, limit));
+  while (isMoreLeft.at(-1) === true);
+  return isMoreLeft;
 }
 
 describe('the rows of a retired generation', () => {
@@ -85,6 +97,19 @@ describe('a rebuild', () => {
     ]);
   });
 
+  it('that is refused does not wait for the events that are being applied', async () => {
+    await using open = await openStores();
+    await open.generations.begin('first');
+
+    const refused = await open.database.transaction(async (transaction) => {
+      await transaction.query('insert into inbox (event_id) values (gen_random_uuid())');
+      const [result] = await Promise.allSettled([open.generations.begin('second')]);
+      return result;
+    });
+
+    expect(refused).toMatchObject({ reason: { reason: 'REBUILD_RUNNING' } });
+  });
+
   it('forgets at its begin which events were applied, so that all are read again', async () => {
     await using open = await openStores();
     await open.sql('insert into inbox (event_id) values (gen_random_uuid())');
@@ -117,9 +142,9 @@ describe('a rebuild', () => {
     for (const seconds of [0, 1, 2]) await open.sell(`${seconds}`, at(seconds));
     await insertSteps(open.database, [{ orderId: '0', step: 'PAID', time: at(0), synthetic: false, reason: null }]);
     await open.generations.begin('first');
-    const carryOver = () => open.generations.carryOver(2, 'order', at(2), 1);
+    const carryOne = () => open.generations.carryOver(2, 'order', at(2), 1);
 
-    const isMoreLeft = [await carryOver(), await carryOver(), await carryOver()];
+    const isMoreLeft = [await carryOne(), await carryOne(), await carryOne()];
 
     expect(isMoreLeft).toEqual([true, true, false]);
     const select = (columns: string, table: string) =>
@@ -132,6 +157,52 @@ describe('a rebuild', () => {
     expect(await open.sql(`select step, orders from step_sum where generation = 2 and unit = 'day'`)).toEqual([
       { step: 'CONFIRMED', orders: '2' },
     ]);
+  });
+});
+
+describe('what a rebuild takes over', () => {
+  it('is all lines of an order, also when they are more than its steps', async () => {
+    await using open = await openStores();
+    const lines = ['mug', 'cup', 'jug'].map((productId) => ({ productId, quantity: 1, gross: PRICE }));
+    await insertSales(open.database, [{ orderId: 'one', time: NOON, total: PRICE, lines }]);
+    await open.generations.begin('first');
+
+    const isMoreLeft = await carryOver(open, 'order', 2);
+
+    expect(isMoreLeft).toEqual([true, false]);
+    expect(await open.sql('select product_id from sale_line where generation = 2 order by 1')).toEqual([
+      { product_id: 'cup' },
+      { product_id: 'jug' },
+      { product_id: 'mug' },
+    ]);
+  });
+
+  it('is the names of products with the events of inventory, also when they are more than its steps', async () => {
+    await using open = await openStores();
+    for (const orderId of ['one', 'two', 'three']) await open.sell(orderId);
+    await open.generations.begin('first');
+
+    const isMoreLeft = [await carryOver(open, 'order', 10), await carryOver(open, 'inventory', 2)];
+
+    expect(isMoreLeft).toEqual([[false], [true, false]]);
+    const select = (generation: number) =>
+      open.sql(`select product_id, name, version, time from product_name where generation = ${generation} order by 1`);
+    expect(await select(2)).toHaveLength(3);
+    expect(await select(2)).toEqual(await select(1));
+  });
+
+  it('counts only the minutes of sales among those of all steps', async () => {
+    await using open = await openStores();
+    const failed = { orderId: 'failed', step: 'FAILED', time: new Date(NOON.getTime() + 60_000) } as const;
+    await open.sell('sold');
+    await insertSteps(open.database, [{ ...failed, synthetic: false, reason: 1 }]);
+    await open.generations.begin('first');
+
+    await carryOver(open, 'order', 10);
+    await open.generations.finish(2);
+
+    const { minutes, minuteCount } = await createSalesStore(open.database).sum({ start: undefined, end: undefined });
+    expect([minutes.length, minuteCount]).toEqual([1, 1n]);
   });
 });
 

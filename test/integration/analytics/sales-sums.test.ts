@@ -1,9 +1,9 @@
 // The sums of the sales, which are kept by minute and by day: a summary is exact, whatever its span and the order of the events.
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createAnalyticsSubscriptions } from '#services/analytics/routes.ts';
-import type { Span } from '#services/analytics/sales.ts';
+import { dayOf, type Span } from '#services/analytics/sales.ts';
 import {
   createSalesStore,
   insertSales,
@@ -41,9 +41,10 @@ const SPANS: readonly Span[] = [undefined, ...TIMES].flatMap((start, index) =>
   [...TIMES.slice(index), undefined].map((end) => ({ start, end })),
 );
 
-async function openSales() {
+async function openSales({ timeZone = 'UTC' } = {}) {
   await using resources = new AsyncDisposableStack();
   const test = resources.use(await createTestDatabase('analytics'));
+  if (timeZone !== 'UTC') await ask(test.superuserUrl, `alter database "${test.name}" set timezone = '${timeZone}'`);
   const database = resources.use(openDatabase({ url: test.databaseUrl, size: 10 }));
   const owned = resources.move();
   return {
@@ -136,7 +137,18 @@ async function readSummary(store: ReturnType<typeof createSalesStore>, span: Spa
   };
 }
 
-async function readSums({ sql }: Awaited<ReturnType<typeof openSales>>) {
+type OpenSales = Awaited<ReturnType<typeof openSales>>;
+
+/** Computes the sums from the rows, as the migrations do for rows that are older than they. */
+async function migrateAgain({ sql }: OpenSales): Promise<void> {
+  await sql(
+    `drop table step_sum, product_sum, sold_minute, sold_day;
+     drop function add_step_sums, add_product_sums, count_sold_minutes cascade`,
+  );
+  for (const migration of MIGRATIONS) await sql(await readFile(migration, 'utf8'));
+}
+
+async function readSums({ sql }: OpenSales) {
   return {
     steps: await sql('select * from step_sum order by 1, 2, 3, 4, 5, 6, 7'),
     products: await sql('select * from product_sum order by 1, 2, 3, 4, 5'),
@@ -154,6 +166,19 @@ describe('a summary', () => {
       const label = `from ${span.start?.toISOString()} to ${span.end?.toISOString()}`;
       expect(await readSummary(sales.store, span), label).toEqual(expectedOf(span));
     }
+  });
+
+  it('is of days in UTC where the sessions of the database have another time zone', async () => {
+    await using sales = await openSales({ timeZone: 'Asia/Kathmandu' });
+    await storeAll(sales.database);
+    const stored = await readSums(sales);
+
+    for (const span of SPANS) {
+      const label = `from ${span.start?.toISOString()} to ${span.end?.toISOString()}`;
+      expect(await readSummary(sales.store, span), label).toEqual(expectedOf(span));
+    }
+    await migrateAgain(sales);
+    expect(await readSums(sales)).toEqual(stored);
   });
 
   it('counts rows that are stored again once', async () => {
@@ -223,14 +248,23 @@ describe('a summary', () => {
     await using sales = await openSales();
     await storeAll(sales.database);
     const before = await readSums(sales);
-    await sales.sql(
-      `drop table step_sum, product_sum, sold_minute, sold_day;
-       drop function add_step_sums, add_product_sums, count_sold_minutes cascade`,
-    );
 
-    for (const migration of MIGRATIONS) await sales.sql(await readFile(migration, 'utf8'));
+    await migrateAgain(sales);
 
     expect(before.days).toMatchObject([{ minutes: 2 }, { minutes: 4 }, { minutes: 2 }]);
     expect(await readSums(sales)).toEqual(before);
+  });
+});
+
+describe('the sales of today', () => {
+  afterEach(() => void vi.unstubAllEnvs());
+
+  it.each(['Asia/Kathmandu', 'America/Los_Angeles'])('are of the day in UTC where the process runs in %s', (zone) => {
+    vi.stubEnv('TZ', zone);
+
+    for (const time of TIMES) {
+      const start = new Date(Math.floor(time.getTime() / DAY_MS) * DAY_MS);
+      expect(dayOf(time)).toEqual({ start, end: new Date(start.getTime() + DAY_MS) });
+    }
   });
 });

@@ -222,4 +222,18 @@ describe('GetSalesSummary', () => {
     expect(summary.products.map(({ productId }) => productId)).not.toContain('p5');
     expect(summary.revenue).toEqual([EUROS(1_450n)]);
   });
+
+  it('lists the first by id of products that were sold equally often', async () => {
+    await using house = await startAnalyticsFixture();
+    await house.sql(
+      `insert into sale_line (generation, order_id, product_id, time, quantity, currency_code, gross_minor)
+       select 1, n::text, 'p' || n, $1, 1, 'EUR', 1 from generate_series(1001, 2005) n`,
+      [NOON],
+    );
+
+    const { products, productsLeftOut } = await house.summary();
+
+    expect([products.length, productsLeftOut]).toEqual([1_000, 5n]);
+    expect(products.at(-1)?.productId).toBe('p2000');
+  });
 });

@@ -114,4 +114,27 @@ describe('calls of ConfirmReservation that arrive together', () => {
     expect(counts).toEqual({ ok: 20, RESERVATION_NOT_FOUND: 1 });
     expect(await inventory.stockOf('lamp')).toEqual({ on_hand: 5, reserved: 0, sold: 20 });
   });
+
+  it.each([
+    { calls: 'none of them names', named: 0 },
+    { calls: 'one of them names', named: 1 },
+  ])('confirm one order once while others hold the same product, when $calls its reservation', async ({ named }) => {
+    await inventory.addProduct('lamp', 25);
+    const { dependencies } = inventory;
+    const reserve = (orderId: string, quantity: number) => {
+      const wanted = { orderId, lines: lines(['lamp', quantity]) };
+      return reserveStock(dependencies, create(ReserveStockRequestSchema, wanted), testCall());
+    };
+    const { reservation } = await reserve('one', 2);
+    await reserve('other', 10);
+    const ids = Array.from({ length: 3 }, (_, index) => (index < named ? (reservation?.reservationId ?? '') : ''));
+
+    await Promise.all(
+      ids.map((reservationId) =>
+        confirmReservation(dependencies, create(ConfirmReservationRequestSchema, { orderId: 'one', reservationId })),
+      ),
+    );
+
+    expect(await inventory.stockOf('lamp')).toEqual({ on_hand: 23, reserved: 10, sold: 2 });
+  });
 });

@@ -132,6 +132,14 @@ it('adjusts stock once for each key and answers a duplicate with the current pro
   expect((await fixture.client.adjustStock(adjustment)).product).toMatchObject({ onHand: 115 });
 });
 
+it('stores the stock and the time that it answers an adjustment with', async () => {
+  await using fixture = await startInventoryFixture();
+
+  const { product } = await fixture.client.adjustStock({ idempotencyKey: 'key', productId: 'prod456', delta: 20 });
+
+  expect((await fixture.client.getProduct({ productId: 'prod456' })).product).toEqual(product);
+});
+
 it('adjusts stock for each operator, also when two of them choose the same key', async () => {
   await using fixture = await startInventoryFixture();
   const adjustment = { idempotencyKey: 'delivery-1', productId: 'prod456', delta: 20 };

@@ -105,6 +105,14 @@ describe("a service's role, once its database is migrated by the owner", () => {
     );
   });
 
+  it('is given its rights by replicas that migrate at the same time', async () => {
+    const options = { databaseUrl: order.url, migrationDatabaseUrl: order.ownerUrl, directory: migrationsOf('order') };
+
+    const migrated = await Promise.allSettled(Array.from({ length: 4 }, () => migrate(options)));
+
+    expect(migrated).toEqual(Array(4).fill({ status: 'fulfilled', value: undefined }));
+  });
+
   it('opens its database, or its tables, to no other role', async () => {
     const { url } = order;
 

@@ -23,10 +23,10 @@ async function openStore() {
     store: createNotificationStore(database),
     sql: <Row>(text: string, values: unknown[] = []) => ask<Row>(test.superuserUrl, text, values),
     /** Inserts the notification of a confirmed order and returns its id. */
-    insert: async (orderId: string, { synthetic = false } = {}) => {
+    insert: async (orderId: string, { synthetic = false, customerId = 'c' } = {}) => {
       const notificationId = randomUUID();
       const total = { currencyCode: 'EUR', minorUnits: 5999n };
-      const row = { notificationId, orderId, customerId: 'c', items: [], total, synthetic, traceparent: '' };
+      const row = { notificationId, orderId, customerId, items: [], total, synthetic, traceparent: '' };
       await insertNotifications(database, [row]);
       return notificationId;
     },
@@ -78,6 +78,15 @@ describe('a claim', () => {
     expect([first, during, after].map((due) => due.map(({ attempt }) => attempt))).toEqual([[1], [], [2]]);
     expect(lease?.ms).toBeGreaterThan(LEASE_MS / 2);
     expect(lease?.ms).toBeLessThanOrEqual(LEASE_MS);
+  });
+
+  it('takes no mail that another replica has just postponed by ten minutes', async () => {
+    await using open = await openStore();
+    await open.insert('order-1');
+    // Its statement began later than this claim, so the time is more than ten minutes ahead.
+    await open.sql(`update notification set next_try_time = now() + interval '10 minutes 5 seconds'`);
+
+    expect(await open.store.claimDue(10, LEASE_MS)).toEqual([]);
   });
 
   it('takes no mail that was sent, and none of a synthetic order', async () => {
@@ -152,6 +161,20 @@ describe('a mail that was not sent', () => {
     expect(row?.minutes).toBeGreaterThan(9);
     expect(row?.minutes).toBeLessThanOrEqual(10);
   });
+});
+
+it('lists the notifications of exactly one customer, and of exactly one order', async () => {
+  await using open = await openStore();
+  const names = ['anna', 'Anna', 'anna2', 'ann_', 'ann%'];
+  for (const name of names) await open.insert(`order-of-${name}`, { customerId: name });
+  const everything = { size: 10, after: undefined };
+
+  for (const name of names) {
+    const orderId = `order-of-${name}`;
+    expect(await open.store.list({ customerId: name, orderId: '' }, everything)).toMatchObject([{ orderId }]);
+    expect(await open.store.list({ customerId: '', orderId }, everything)).toMatchObject([{ customerId: name }]);
+    expect(await open.store.list({ customerId: 'anna', orderId }, everything)).toHaveLength(name === 'anna' ? 1 : 0);
+  }
 });
 
 it('lists notifications of one moment page by page, each once', async () => {

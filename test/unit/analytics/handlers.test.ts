@@ -82,6 +82,11 @@ describe('an event', () => {
       { items: [{ productId: 'p', quantity: 10_000, unitPrice: { currencyCode: 'EUR', minorUnits: 2n ** 60n } }] },
       'items[0]: costs more than can be stored',
     ],
+    [
+      'a line that only its quantity makes too large for a column',
+      { items: [{ productId: 'p', quantity: 10_000, unitPrice: { currencyCode: 'EUR', minorUnits: 2n ** 50n } }] },
+      'items[0]: costs more than can be stored',
+    ],
   ])('of a sale with %s is invalid', async (_fault, changes, words) => {
     await expect(apply(OrderConfirmedSchema.typeName, confirmedOf(changes))).rejects.toMatchObject({
       kind: 'invalid_argument',

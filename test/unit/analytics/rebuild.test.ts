@@ -1,3 +1,4 @@
+import { create } from '@bufbuild/protobuf';
 import { NatsError } from 'nats';
 import { describe, expect, it, vi } from 'vitest';
 import { RebuildState } from '#gen/shop/analytics/v1/analytics_pb.ts';
@@ -205,6 +206,20 @@ describe('RebuildSales', () => {
   it('starts a new rebuild, and returns the state of a known one', async () => {
     expect(await ask('key', true)).toMatchObject({ rebuild: { state: RebuildState.RUNNING }, woken: 1 });
     expect(await ask('key', false, NOON)).toMatchObject({ rebuild: { state: RebuildState.DONE }, woken: 0 });
+  });
+
+  it('is found by the key of its caller alone: two operators may use the same one', async () => {
+    const generations = createFakeGenerations();
+    generations.begin.mockResolvedValue({ rebuild: { startTime: NOON, finishTime: undefined }, isNew: true });
+    const dependencies = { generations, wakeRebuilder: () => undefined, log };
+    const request = create(RebuildSalesRequestSchema, { idempotencyKey: 'key' });
+
+    for (const id of ['olga', 'otto', 'olga'])
+      await rebuildSales(dependencies, request, testCall({ caller: { kind: 'operator', id } }));
+
+    const [olga, otto, olgaAgain] = generations.begin.mock.calls;
+    expect(olgaAgain).toEqual(olga);
+    expect(otto).not.toEqual(olga);
   });
 
   it('requires a key', async () => {

@@ -60,6 +60,24 @@ describe('following the sales', () => {
     expect(store.sum).toHaveBeenCalledTimes(1);
   });
 
+  it('shares a query that takes long with the watchers who come in the meantime', async () => {
+    const { feed, store } = openFeed();
+    const looked = Promise.withResolvers<void>();
+    store.sum.mockImplementationOnce(async () => {
+      await looked.promise;
+      return store.rows;
+    });
+    const { signal } = new AbortController();
+
+    const first = feed.follow(signal).next();
+    await vi.advanceTimersByTimeAsync(SHORTEST_PAUSE_MS + 1);
+    const second = feed.follow(signal).next();
+    looked.resolve();
+
+    expect((await second).value).toEqual((await first).value);
+    expect(store.sum).toHaveBeenCalledTimes(1);
+  });
+
   it('refuses more watchers than its limit, until one of them leaves', async () => {
     const { feed } = openFeed();
     const controller = new AbortController();

@@ -264,4 +264,24 @@ describe('a mail in flight', () => {
     await running;
     expect(mailer.store.postpone).toHaveBeenCalledOnce();
   });
+
+  it('that has ended starts no timer when the service stops later', async () => {
+    const mailer = createMailer(...dueOf(1));
+    const stopping = new AbortController();
+    await mailer.run(stopping.signal);
+    stopping.abort();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('gets no more than these 2 s when the service stops while the mail is claimed', async () => {
+    const mailer = createMailer(...dueOf(1));
+    neverAccepted(mailer);
+    const stopping = new AbortController();
+    const running = mailer.run(stopping.signal);
+    stopping.abort();
+    await vi.advanceTimersByTimeAsync(2_000);
+    await running;
+    expect(mailer.send).toHaveBeenCalledOnce();
+    expect(mailer.store.postpone).toHaveBeenCalledOnce();
+  });
 });

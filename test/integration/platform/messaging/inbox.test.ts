@@ -157,6 +157,26 @@ describe('events that are applied together', () => {
     expect(calls).toEqual([[0, 3]]);
   });
 
+  it.each([
+    { ids: 'small letters, then in capital ones', orderOf: (ids: string[]) => ids },
+    { ids: 'capital letters, then in small ones', orderOf: (ids: string[]) => ids.toReversed() },
+  ])('are applied, and only once, when they come with an id in $ids', async ({ orderOf }) => {
+    await using inbox = await openInbox();
+    const calls: (readonly unknown[])[] = [];
+    const applyAll: ApplyAll<unknown> = async (items) => void calls.push(items);
+    const id = randomUUID();
+    const events = orderOf([id, id.toUpperCase()]).map((each) => eventOf({ id: each }));
+
+    const applied = await applyTogether(inbox.database, readyEvents(applyAll, events));
+    const again = await applyTogether(inbox.database, readyEvents(applyAll, events));
+
+    expect([applied, again]).toEqual([
+      [true, false],
+      [false, false],
+    ]);
+    expect(calls).toEqual([[0]]);
+  });
+
   it('are none of them recorded when the handler fails', async () => {
     await using inbox = await openInbox();
     const fail: ApplyAll<unknown> = () => Promise.reject(new Error('no'));

@@ -69,6 +69,19 @@ describe('the connections of a replica', () => {
   });
 });
 
+describe('the limit of a role', () => {
+  it('is not used up by the replicas of other roles', async () => {
+    await using test = await createNoteDatabase('inventory');
+    await using role = await createLimitedRole(test, 20);
+    await using other = openReplica(test.databaseUrl, 15);
+    await using own = openReplica(role.url, 10);
+
+    await other.check();
+
+    await expect(own.check()).resolves.toBeUndefined();
+  });
+});
+
 describe('a PgBouncer in transaction mode', () => {
   it('is refused by a service that was not told of it', async ({ skip }) => {
     skip(noPgbouncer !== undefined, noPgbouncer);

@@ -1,5 +1,6 @@
+import { Client } from 'pg';
 import { describe, expect, it, vi } from 'vitest';
-import { startGate } from '../support/gate.ts';
+import { startGate, startSwitchboard } from '../support/gate.ts';
 import { ask, countSessions, createNoteDatabase, openDatabase, readNotes } from '../support/open-database.ts';
 
 const SOON = { timeout: 10_000, interval: 50 };
@@ -130,6 +131,35 @@ describe('a limit', () => {
 
     expect(await holding).toEqual([{ one: 1 }]);
   });
+
+  it('of waiting for a connection says nothing about the server: the next connection is to the same one', async () => {
+    await using test = await createNoteDatabase();
+    const [first] = test.databaseUrl.match(/[^@]*:\d+(?=\/)/) ?? [];
+    await using switchboard = await startSwitchboard(Number(new URL(test.databaseUrl).port));
+    const { host } = new URL(switchboard.through(test.databaseUrl));
+    const url = test.databaseUrl.replace(`@${first}`, `@${first},${host}`);
+    await using database = openDatabase({ url, size: 1, timeoutMs: 1_000 });
+    const session = await patiently(() => database.query<{ pid: number }>('select pg_backend_pid() as pid'));
+    const gate = Promise.withResolvers<void>();
+    const holding = database.transaction(() => gate.promise);
+    await expect(database.query('select 2')).rejects.toMatchObject(outage);
+    gate.resolve();
+    await holding;
+
+    await ask(test.superuserUrl, 'select pg_terminate_backend($1, 5000)', [session[0]?.pid]);
+
+    expect(await patiently(() => database.query('select 3 as three'))).toEqual([{ three: 3 }]);
+    expect(switchboard.calls()).toBe(0);
+  });
+
+  it('of a transaction that does nothing is set for its session, so that a process that hangs holds no locks', async () => {
+    await using test = await createNoteDatabase();
+    await using database = openDatabase({ url: test.databaseUrl, timeoutMs: 3_000 });
+
+    expect(await database.query('show idle_in_transaction_session_timeout')).toEqual([
+      { idle_in_transaction_session_timeout: '30s' },
+    ]);
+  });
 });
 
 describe('an outage', () => {
@@ -214,6 +244,21 @@ describe('a pool', () => {
     await database.warm(3);
 
     expect(await countSessions(test)).toBe(3);
+  });
+
+  it('keeps no listener on a connection for the statements that it has run', async () => {
+    await using test = await createNoteDatabase();
+    await using database = openDatabase({ url: test.databaseUrl, size: 1 });
+    const on = vi.spyOn(Client.prototype, 'on');
+    await database.query('select 1');
+    const [client] = on.mock.contexts as Client[];
+    on.mockRestore();
+    const before = client?.listenerCount('error');
+
+    for (let statement = 0; statement < 3; statement += 1) await database.query('select 1');
+
+    expect(before).toBeGreaterThan(0);
+    expect(client?.listenerCount('error')).toBe(before);
   });
 
   it('with rejected credentials reports an outage, and never the password', async () => {

@@ -37,6 +37,10 @@ describe('a token', () => {
     { what: 'another filter', filter: ['things', 'cust124'] },
     { what: 'no filter', filter: ['things', ''] },
     { what: 'the same texts at other places', filter: ['things', '', 'cust123'] },
+    ...['', ' ', ',', '/', ':', '\u0000'].map((separator) => ({
+      what: `the same texts in one, joined by ${JSON.stringify(separator)},`,
+      filter: [`things${separator}cust123`],
+    })),
   ])('is refused with $what', ({ filter }) => {
     const own = ['things', 'cust123'];
     const { nextPageToken } = cutPage([1, 2], pageOf(1, '', 1, own), (row) => [String(row)]);
