@@ -9,6 +9,8 @@ import type { ServiceName } from '#local/shared/topology.ts';
 import { migrate } from '#services/platform/storage/migrations.ts';
 
 const REFUSED = { code: '42501' };
+// The advisory lock that replicas of every version take for their grants.
+const GRANT_LOCK_KEY = 5_114_870_233;
 
 /** The tests' server: starting one takes a second. Each test removes its databases and roles from it. */
 let postgres: Postgres;
@@ -106,11 +108,27 @@ describe("a service's role, once its database is migrated by the owner", () => {
   });
 
   it('is given its rights by replicas that migrate at the same time', async () => {
-    const options = { databaseUrl: order.url, migrationDatabaseUrl: order.ownerUrl, directory: migrationsOf('order') };
+    // A replica in the middle of its grants, which would fail one that does not wait for it.
+    const other = new Client({ connectionString: order.ownerUrl });
+    await other.connect();
+    await other.query('BEGIN');
+    await other.query(`SELECT pg_advisory_xact_lock(${GRANT_LOCK_KEY})`);
+    await other.query('GRANT SELECT ON ALL TABLES IN SCHEMA public TO shop_order');
 
-    const migrated = await Promise.allSettled(Array.from({ length: 4 }, () => migrate(options)));
+    const migrated = migrate({
+      databaseUrl: order.url,
+      migrationDatabaseUrl: order.ownerUrl,
+      directory: migrationsOf('order'),
+    }).then(
+      () => 'migrated',
+      (error: unknown) => error,
+    );
+    const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = 'shop_order' AND wait_event_type = 'Lock'`;
+    await expect.poll(() => query(server.superuserUrl, waiting)).toHaveLength(1);
+    await other.query('COMMIT');
+    await other.end();
 
-    expect(migrated).toEqual(Array(4).fill({ status: 'fulfilled', value: undefined }));
+    expect(await migrated).toBe('migrated');
   });
 
   it('opens its database, or its tables, to no other role', async () => {

@@ -280,8 +280,8 @@ describe('a mail in flight', () => {
     const running = mailer.run(stopping.signal);
     stopping.abort();
     await vi.advanceTimersByTimeAsync(2_000);
-    await running;
     expect(mailer.send).toHaveBeenCalledOnce();
     expect(mailer.store.postpone).toHaveBeenCalledOnce();
+    await running;
   });
 });

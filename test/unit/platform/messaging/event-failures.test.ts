@@ -193,4 +193,23 @@ describe('an outage', () => {
     await eventually(() => expect(message.answers).toEqual([['nak', expect.any(Number)]]));
     expect(test.messages('warn')).toEqual(['a failed event could not be recorded, trying again']);
   });
+
+  it('while a dead letter is being stored leaves the event to be delivered again, until it is stored', async () => {
+    let isAway = true;
+    await using test = createTestConsumer(applied, ({ text }) => {
+      if (isAway && text.includes('insert into dead_letter'))
+        throw unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 });
+    });
+    await test.start();
+    const message = orderCreated(1, { payload: Uint8Array.of(0xff) });
+
+    test.deliver(message);
+    await eventually(() => expect(message.answers).toEqual([['nak', expect.any(Number)]]));
+    isAway = false;
+    test.receipts.clear(); // What a rollback does.
+    test.deliver(message);
+
+    await eventually(() => expect(message.answers).toEqual([['nak', expect.any(Number)], ['term']]));
+    expect(test.letters).toHaveLength(1);
+  });
 });
