@@ -191,6 +191,32 @@ describe('what a rebuild takes over', () => {
     expect(await select(2)).toEqual(await select(1));
   });
 
+  it('is added to the sums in the order of the events that are applied in the meantime, so that none of both deadlocks', async () => {
+    await using open = await openStores();
+    const failed = { step: 'FAILED', time: NOON, synthetic: false, reason: 1 } as const;
+    await open.sell('sold');
+    await insertSteps(open.database, [{ ...failed, orderId: 'failed' }]);
+    await open.generations.begin('first');
+    const sale = { orderId: 'new', time: NOON, total: PRICE, lines: [] };
+
+    let takingOver: Promise<unknown> = Promise.resolve();
+    await open.database.transaction(async (transaction) => {
+      await insertSteps(transaction, [{ ...failed, orderId: 'new' }]);
+      takingOver = carryOver(open, 'order', 10);
+      const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      await expect.poll(() => open.sql(waiting)).toHaveLength(1);
+      await insertSales(transaction, [sale]);
+    });
+
+    expect(await takingOver).toEqual([false]);
+    expect(
+      await open.sql(`select step, orders from step_sum where generation = 2 and unit = 'day' order by 1`),
+    ).toEqual([
+      { step: 'CONFIRMED', orders: '2' },
+      { step: 'FAILED', orders: '2' },
+    ]);
+  });
+
   it('counts only the minutes of sales among those of all steps', async () => {
     await using open = await openStores();
     const failed = { orderId: 'failed', step: 'FAILED', time: new Date(NOON.getTime() + 60_000) } as const;

@@ -41,14 +41,17 @@ const SPANS: readonly Span[] = [undefined, ...TIMES].flatMap((start, index) =>
   [...TIMES.slice(index), undefined].map((end) => ({ start, end })),
 );
 
-async function openSales({ timeZone = 'UTC' } = {}) {
+/** Opens a database whose sessions have these settings. */
+async function openSales(settings: Record<string, string> = {}) {
   await using resources = new AsyncDisposableStack();
   const test = resources.use(await createTestDatabase('analytics'));
-  if (timeZone !== 'UTC') await ask(test.superuserUrl, `alter database "${test.name}" set timezone = '${timeZone}'`);
+  for (const [name, value] of Object.entries(settings))
+    await ask(test.superuserUrl, `alter database "${test.name}" set ${name} = '${value}'`);
   const database = resources.use(openDatabase({ url: test.databaseUrl, size: 10 }));
   const owned = resources.move();
   return {
     database,
+    ownerUrl: test.superuserUrl,
     store: createSalesStore(database),
     sql: <Row>(text: string) => ask<Row>(test.databaseUrl, text),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -169,7 +172,7 @@ describe('a summary', () => {
   });
 
   it('is of days in UTC where the sessions of the database have another time zone', async () => {
-    await using sales = await openSales({ timeZone: 'Asia/Kathmandu' });
+    await using sales = await openSales({ timezone: 'Asia/Kathmandu' });
     await storeAll(sales.database);
     const stored = await readSums(sales);
 
@@ -189,6 +192,35 @@ describe('a summary', () => {
     await storeAll(sales.database);
 
     expect(await readSums(sales)).toEqual(before);
+  });
+
+  it('lists currencies and products by the bytes of their texts, also where the database sorts as people do', async () => {
+    // Without sorts, a statement that does not ask for an order groups by hashes.
+    await using sales = await openSales({ enable_sort: 'off' });
+    for (const table of ['product_sum', 'sale_line'])
+      await ask(sales.ownerUrl, `alter table ${table} alter product_id type text collate "und-x-icu"`);
+    const texts = ['b', 'Z', 'a', 'ä', 'A', '_'];
+    const totals = ['USD', 'CHF', 'GBP', 'EUR', 'SEK', 'DKK'].map((currencyCode) => ({ currencyCode, minorUnits: 1n }));
+    const lines = texts.map((productId) => ({ productId, quantity: 1, gross: totals[0]! }));
+    const time = new Date(DAY_START);
+    await insertSales(
+      sales.database,
+      totals.map((total, index) => {
+        const shared = { productId: 'shared', quantity: 1, gross: total };
+        return { orderId: `${index}`, time, total, lines: index === 0 ? [...lines, shared] : [shared] };
+      }),
+    );
+
+    const { revenue, minutes, products } = await sales.store.sum({ start: undefined, end: undefined });
+
+    const sorted = ['CHF', 'DKK', 'EUR', 'GBP', 'SEK', 'USD'];
+    expect(revenue.map(({ currencyCode }) => currencyCode)).toEqual(sorted);
+    expect(minutes.map((minute) => minute.revenue.currencyCode)).toEqual(sorted);
+    expect(products.map(({ productId, gross }) => `${productId} ${gross.currencyCode}`)).toEqual([
+      ...['A', 'Z', '_', 'a', 'b'].map((productId) => `${productId} USD`),
+      ...sorted.map((currency) => `shared ${currency}`),
+      'ä USD',
+    ]);
   });
 
   it('reads the rows of partial minutes only', async () => {

@@ -56,9 +56,9 @@ export type NotificationFixture = RunningNotificationService & {
   mails(): Promise<MailMessage[]>;
 };
 
-/** Starts notification with its dependencies; `smtpUrl` replaces the mailbox's. */
+/** Starts notification with its dependencies; `smtpUrl` replaces the mailbox's, `settings` are further settings. */
 export async function startNotificationFixture(
-  options: { readonly smtpUrl?: string } = {},
+  options: { readonly smtpUrl?: string; readonly settings?: Record<string, string> } = {},
 ): Promise<NotificationFixture> {
   await using resources = new AsyncDisposableStack();
   const database = resources.use(await createTestDatabase('notification'));
@@ -69,6 +69,7 @@ export async function startNotificationFixture(
     NATS_URL: nats.url('notification'),
     SMTP_URL: options.smtpUrl ?? mailbox.smtpUrl,
     BREAKER_RESET_MS: '200',
+    ...options.settings,
   };
   const notification = resources.use(await startNotificationService(environment));
   const session = new Client({ connectionString: database.superuserUrl });

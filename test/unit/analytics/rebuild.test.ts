@@ -18,6 +18,9 @@ const NEVER_ABORTED = new AbortController().signal;
 const REWOUND = { order: 7, inventory: 7, payment: 7, notification: 7 };
 const STREAMS = ['SHOP_ORDER', 'SHOP_INVENTORY', 'SHOP_PAYMENT', 'SHOP_NOTIFICATION'];
 
+// What the broker says of a stream without messages.
+const EMPTY = { messages: 0, last_seq: 7, first_seq: 8, first_ts: '0001-01-01T00:00:00Z' };
+
 /** A fake broker whose streams hold the messages 3 to 7, of a type that nothing handles. */
 function openRebuild(
   generations: ReturnType<typeof createFakeGenerations>,
@@ -151,6 +154,22 @@ describe('advancing a rebuild', () => {
     await advance();
 
     expect(read()).toEqual(numbered(STREAMS, 7));
+  });
+
+  it.each([
+    { stream: 'an empty stream', look: async () => ({ state: EMPTY }) },
+    { stream: 'a deleted stream', look: () => Promise.reject(missing(10_059)) },
+  ])('takes over all rows of $stream, which holds none of their events', async ({ look }) => {
+    const generations = createFakeGenerations({ generation: 2, rewound: {} });
+    const { advance, streams } = openRebuild(generations);
+    streams.info.mockImplementation(look);
+    const begin = Date.now();
+
+    await advance();
+
+    const horizons = generations.carryOver.mock.calls.map(([, , horizon]) => horizon.getTime());
+    expect(horizons).toHaveLength(STREAMS.length);
+    for (const horizon of horizons) expect(horizon).toBeGreaterThanOrEqual(begin);
   });
 
   it('has nothing to read in an empty stream', async () => {

@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events';
+import type { ConnectionOptions } from 'nats';
 import { describe, expect, it, vi } from 'vitest';
-import { type Broker, createBroker } from '#services/platform/messaging/broker.ts';
+import { type Broker, createBroker, openSession } from '#services/platform/messaging/broker.ts';
 import { startTestNats } from '../../../support/nats.ts';
 import { startGate, startSwitchboard } from '../support/gate.ts';
 import { type RecordedLog, recordLog } from '../support/recorded-log.ts';
@@ -101,6 +102,16 @@ describe('the connection', () => {
     switchboard.connectTo(nats.port);
 
     await expect.poll(isConnected(broker), SOON).toBe(true);
+  });
+
+  it('is never given up, however long its broker is away', async () => {
+    await using nats = await startTestNats();
+    const { connection } = await openSession({ url: nats.url('order'), service: 'order' });
+    await using _closed = { [Symbol.asyncDispose]: () => connection.close() };
+
+    // Waiting for more attempts than the client makes by default takes seconds.
+    const { options } = connection as unknown as { readonly options: ConnectionOptions };
+    expect(options).toMatchObject({ maxReconnectAttempts: -1, ignoreAuthErrorAbort: true });
   });
 
   it('to an address that asks for TLS is never made in clear', async () => {
