@@ -66,7 +66,7 @@ export type RuntimeConfig = {
   readonly databaseUrl: string;
   /** The role that migrates the database. Default: the one of databaseUrl. */
   readonly migrationDatabaseUrl?: string | undefined;
-  /** How many connections a replica may have: three for operators, metrics and health; of the rest two thirds for calls. Default: DEFAULT_DATABASE_CONNECTIONS. */
+  /** How many connections a replica may have: three for operators, metrics and health, and those of `ownConnections`; of the rest two thirds for calls. Default: DEFAULT_DATABASE_CONNECTIONS. */
   readonly databaseConnections?: number;
   /** Whether databaseUrl is that of a pooler in transaction mode. Default false. */
   readonly databasePooled?: boolean;
