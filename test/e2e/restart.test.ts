@@ -1,4 +1,5 @@
 // Services stop and start while orders are in flight: every acknowledged order completes.
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { status as GrpcStatus } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
@@ -85,7 +86,7 @@ describe('a service that is stopped', () => {
   it('reports when it started, with a new time after its restart', async () => {
     const startTime = async () => {
       const { status } = await platform.client('notification', OpsService).getStatus({});
-      return status?.startTime?.seconds ?? 0n;
+      return status?.startTime === undefined ? 0 : timestampMs(status.startTime);
     };
     const before = await startTime();
     await platform.stack.stop('notification');
