@@ -13,6 +13,9 @@ export class Http1Relay implements Relay {
   readonly #readers: Readonly<Record<Direction, MessageReader>>;
   // The calls whose answer has not ended, oldest first. Clients that pipeline have more than one.
   #calls: Http1Call[] = [];
+  // The methods of the requests whose answer has not begun, oldest first. A reader is ahead of the calls: it parses all bytes that have
+  // arrived before their parts are taken.
+  readonly #unanswered: string[] = [];
   #latest: Http1Call | undefined;
   // The calls with a pipe that has not ended.
   readonly #open = new Set<Http1Call>();
@@ -21,7 +24,7 @@ export class Http1Relay implements Relay {
     this.#context = context;
     this.#readers = {
       up: new MessageReader({ side: 'request' }),
-      down: new MessageReader({ side: 'response', isBodiless: () => this.#calls[0]?.method === 'HEAD' }),
+      down: new MessageReader({ side: 'response', isBodiless: () => this.#unanswered.shift() === 'HEAD' }),
     };
   }
 
@@ -59,8 +62,9 @@ export class Http1Relay implements Relay {
   #takeRequest(part: MessagePart): void {
     if (part.kind === 'head') {
       const [method = '', path = ''] = (part.startLine ?? '').split(' ');
-      const call = new Http1Call(this.#context, method, rpcOfPath(path));
+      const call = new Http1Call(this.#context, rpcOfPath(path));
       this.#latest = call;
+      this.#unanswered.push(method);
       this.#calls.push(call);
       this.#open.add(call);
       call.onOver(() => this.#open.delete(call));
@@ -85,15 +89,13 @@ export class Http1Relay implements Relay {
 class Http1Call implements ProxiedCall {
   readonly scope = 'call';
   readonly protocol = 'http1';
-  readonly method: string;
   readonly rpc: string;
   readonly pipes: Readonly<Record<Direction, Pipe>>;
   readonly #context: RelayContext;
   readonly #isDone: Record<Direction, boolean> = { up: false, down: false };
 
-  constructor(context: RelayContext, method: string, rpc: string) {
+  constructor(context: RelayContext, rpc: string) {
     this.#context = context;
-    this.method = method;
     this.rpc = rpc;
     this.pipes = { up: this.#createPipe('up'), down: this.#createPipe('down') };
   }
