@@ -44,7 +44,7 @@ export function readAnswer(answer: CompleteAnswer, call: FuzzCall, registry: Reg
 function readConnect(answer: CompleteAnswer, call: FuzzCall, registry: Registry): Answer {
   const { status, body } = answer;
   if (status !== 200) return readConnectError(answer);
-  requireType(answer, contentTypeOf(call.wire, call.method));
+  requireType(answer, [contentTypeOf(call.wire, call.method)]);
   if (!isEnveloped(call.wire, call.method)) return { kind: 'ok', messages: [readMessage(body, call, registry)] };
   const frames = readFrames(body);
   const last = frames.at(-1);
@@ -55,7 +55,7 @@ function readConnect(answer: CompleteAnswer, call: FuzzCall, registry: Registry)
 }
 
 function readConnectError({ status, headers, body }: CompleteAnswer): Answer {
-  if (!(headers['content-type'] ?? '').startsWith('application/json')) return { kind: 'http error', status };
+  if (mediaTypeOf(headers) !== 'application/json') return { kind: 'http error', status };
   return readErrorObject(parseObject(body, 'the error'));
 }
 
@@ -70,7 +70,8 @@ function readErrorObject(json: unknown): Answer {
 function readGrpc(answer: CompleteAnswer, call: FuzzCall, registry: Registry): Answer {
   const { status, headers, body } = answer;
   if (status !== 200) return { kind: 'http error', status };
-  requireType(answer, `application/${call.wire.protocol}`);
+  // Without a suffix it is the format of the request.
+  requireType(answer, [`application/${call.wire.protocol}`, contentTypeOf(call.wire, call.method)]);
   const frames = readFrames(body);
   const end =
     call.wire.protocol === 'grpc-web' ? frames.find(({ flags }) => (flags & END_OF_GRPC_WEB) !== 0) : undefined;
@@ -89,9 +90,14 @@ function ended(messages: readonly Message[], { method }: FuzzCall): Answer {
   throw new Error(`the answer has ${messages.length} messages instead of one`);
 }
 
-function requireType({ headers }: CompleteAnswer, type: string): void {
-  const { 'content-type': actual = 'none' } = headers;
-  if (!actual.startsWith(type)) throw new Error(`the content type is ${actual} instead of ${type}`);
+function requireType({ headers }: CompleteAnswer, types: readonly [string, ...string[]]): void {
+  if (types.includes(mediaTypeOf(headers))) return;
+  throw new Error(`the content type is ${headers['content-type'] ?? 'none'} instead of ${types[0]}`);
+}
+
+/** Returns the content type without its parameters, in lower case. */
+function mediaTypeOf({ 'content-type': type = '' }: CompleteAnswer['headers']): string {
+  return type.replace(/;.*/s, '').trim().toLowerCase();
 }
 
 function readMessage(bytes: Uint8Array, { method, wire }: FuzzCall, registry: Registry): Message {

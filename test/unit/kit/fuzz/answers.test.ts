@@ -94,6 +94,47 @@ describe('an answer', () => {
     },
   );
 
+  it('of gRPC-Web is read as its error, whose message may have a colon', () => {
+    const trailers = trailerFrame('grpc-status: 5\r\ngrpc-message: no book: b1\r\n');
+
+    expect(read(answered('application/grpc-web', trailers), callOf('gRPC-Web, HTTP/2'))).toMatchObject({
+      message: 'no book: b1',
+    });
+  });
+
+  it.each([
+    ['Connect JSON, HTTP/1.1', 'Application/JSON; charset=utf-8', json],
+    ['Connect binary, HTTP/1.1', 'application/proto;a=b', binary],
+    ['gRPC, HTTP/2', 'application/grpc; charset=utf-8', envelope(binary)],
+  ] as const)('of %s may have a content type with parameters and capitals: %s', (wire, type, body) => {
+    expect(read(answered(type, body, { trailers: status('0') }), callOf(wire))).toMatchObject({ kind: 'ok' });
+  });
+
+  it.each([
+    ['gRPC, HTTP/2', 'application/grpc-web'],
+    ['gRPC, HTTP/2', 'application/grpc-web+proto'],
+    ['gRPC, HTTP/2', 'application/grpc+json'],
+    ['gRPC-Web, HTTP/2', 'application/grpc'],
+    ['gRPC-Web, HTTP/2', 'application/grpc-web-text'],
+    ['Connect binary, HTTP/2', 'application/protobuf'],
+    ['Connect JSON, HTTP/2', 'application/json-patch'],
+  ] as const)('of %s is unreadable with the content type of another format: %s', (wire, type) => {
+    const { protocol, codec } = callOf(wire).wire;
+    const plain = codec === 'json' ? json : binary;
+    const body = protocol === 'connect' ? plain : Buffer.concat([envelope(binary), trailerFrame('grpc-status: 0\r\n')]);
+
+    expect(read(answered(type, body, { trailers: status('0') }), callOf(wire))).toMatchObject({
+      kind: 'unreadable',
+      reason: expect.stringContaining(`the content type is ${type} instead of `),
+    });
+  });
+
+  it('of HTTP is no error of Connect if its body is of another type than its JSON', () => {
+    const raw = answered('application/json-seq', '{"code":"aborted"}', { status: 502 });
+
+    expect(read(raw, callOf('Connect JSON, HTTP/1.1'))).toEqual({ kind: 'http error', status: 502 });
+  });
+
   it('of a stream in Connect ends with its error', () => {
     const end = envelope(Buffer.from('{"error":{"code":"aborted"}}'), { flags: 2 });
 
