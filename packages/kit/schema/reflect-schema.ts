@@ -36,12 +36,12 @@ export async function reflectSchema(
       for (const file of found) files.set(file.name, file);
     };
     for (const name of names) add(await ask.files({ case: 'fileContainingSymbol', value: name }));
-    const own = new Set(files.keys());
     for (let missing = missingOf(files); missing !== undefined; missing = missingOf(files)) {
       add(await ask.files({ case: 'fileByFilename', value: missing }));
     }
-    const imports = new Set([...files.keys()].filter((name) => !own.has(name)));
-    return linkSchema({ files: [...files.values()], imports }, url);
+    const schema = linkSchema({ files: [...files.values()], imports: new Set() }, url);
+    // The files may have more services: of imports, which some servers send with a file, and those that are not served here.
+    return { ...schema, services: schema.services.filter(({ typeName }) => names.includes(typeName)) };
   } catch (error) {
     if (error instanceof SchemaError) throw error;
     const { code, rawMessage } = ConnectError.from(error);

@@ -62,12 +62,20 @@ describe('a schema', () => {
       sources.at('proto/health.proto'),
       `syntax = "proto3"; package grpc.health.v1; message Status {} service Health { rpc Check(Status) returns (Status); }`,
     );
+    await writeFile(
+      sources.at('proto/testing.proto'),
+      `syntax = "proto3"; package grpc.testing; message Empty {} service TestService { rpc Call(Empty) returns (Empty); }`,
+    );
     await sources.build('shelf.binpb', '--path', sources.at('proto/shelf.proto'));
     await sources.build('shelf.json', '--path', sources.at('proto/shelf.proto'));
 
     expect(await servicesOf(sources.at('shelf.binpb'))).toEqual(['shelf.v1.ShelfService']);
     expect(await servicesOf(sources.at('shelf.json'))).toEqual(['shelf.v1.ShelfService']);
-    expect(await servicesOf(sources.at('proto'))).toEqual([...names, 'shelf.v1.ShelfService']);
+    expect(await servicesOf(sources.at('proto'))).toEqual([
+      'grpc.testing.TestService',
+      ...names,
+      'shelf.v1.ShelfService',
+    ]);
   });
 });
 
