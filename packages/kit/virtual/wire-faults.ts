@@ -90,10 +90,7 @@ export class WireFaults {
     planned.fault.apply({
       ...context,
       directions: planned.fault.directions,
-      countHit: () => {
-        context.countHit();
-        planned.onHit();
-      },
+      countHit: planned.onHit,
     });
   }
 }

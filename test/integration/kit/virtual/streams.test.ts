@@ -141,6 +141,19 @@ describe('a stream of responses', () => {
     library.received(listBooks).ending('failed').times(1);
   });
 
+  it('begins at once, whatever its pace', async () => {
+    await using library = await startLibrary();
+    library
+      .stub(listBooks)
+      .paces(3_600_000)
+      .replies([{ book: { title: 'Emma' } }, {}]);
+
+    const answers = clientOf(library).listBooks({}, { timeoutMs: 10_000 })[Symbol.asyncIterator]();
+
+    expect((await answers.next()).value).toMatchObject({ book: { title: 'Emma' } });
+    await answers.return?.();
+  });
+
   it('keeps its pace', async () => {
     await using library = await startLibrary();
     const takenAt: number[] = [];
