@@ -98,6 +98,25 @@ describe('without faults', () => {
     expect([String(greeting), String(echo)]).toEqual(['220 ready\r\n', 'HELO']);
   });
 
+  it('resets a client that goes on sending after the upstream service is gone', async () => {
+    await using server = await startTcpServer((socket) => socket.once('data', () => socket.destroy()));
+    await using proxy = await startFaultProxy({ upstream: server.url });
+    const client = connect({ port: proxy.port, host: proxy.host, allowHalfOpen: true });
+    const failed = vi.fn();
+    client.on('error', failed);
+
+    client.write('first');
+    await once(client.resume(), 'end');
+    const sendMore = () => {
+      client.write('more');
+      return proxy.connections;
+    };
+
+    await expect.poll(sendMore, PATIENCE).toBe(0);
+    await expect.poll(() => client.destroyed, PATIENCE).toBe(true);
+    expect(failed).toHaveBeenCalled();
+  });
+
   it('resets its client if nothing listens upstream', async () => {
     await using proxy = await startFaultProxy({ upstream: 'http://127.0.0.1:1' });
     using caller = versions[0]!.open(proxy.url);

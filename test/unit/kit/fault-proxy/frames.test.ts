@@ -14,6 +14,8 @@ import {
   writeWindowUpdate,
 } from '../../../../packages/kit/fault-proxy/http2/frame.ts';
 import { FrameReader } from '../../../../packages/kit/fault-proxy/http2/frame-reader.ts';
+import { HeaderBlocks } from '../../../../packages/kit/fault-proxy/http2/header-blocks.ts';
+import { encodeFields } from '../../../../packages/kit/fault-proxy/http2/hpack.ts';
 
 const frames = [
   writeFrame(FrameType.settings, 0, 0, Buffer.alloc(0)),
@@ -115,6 +117,16 @@ describe('a header block', () => {
       [9, 0, 16_384],
       [9, Flag.endHeaders, 7_232],
     ]);
+  });
+
+  it('is limited alone, however many there are on a connection', () => {
+    const blocks = new HeaderBlocks();
+    const value = 'x'.repeat(16_000);
+    const [frame] = new FrameReader().push(
+      writeHeaders(1, encodeFields([{ name: 'x', value, isSensitive: false }]), true),
+    );
+
+    for (const _ of Array(100).keys()) expect(frame && blocks.add(frame)).toMatchObject({ fields: [{ value }] });
   });
 
   it('may be empty', () => {

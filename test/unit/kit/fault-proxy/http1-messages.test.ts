@@ -37,6 +37,12 @@ describe('requests', () => {
     expect(parts.filter((part) => part.endsWith('|'))).toHaveLength(2);
   });
 
+  it('of HTTP/1.0 are told apart too', () => {
+    const old = get.replace('HTTP/1.1', 'HTTP/1.0');
+
+    expect(read(request, `${old}${get}`)).toEqual([`head:${old}|`, `head:${get}|`]);
+  });
+
   it('have a start line', () => {
     const [head] = new MessageReader(request).push(Buffer.from(get));
 
@@ -70,6 +76,17 @@ describe('responses', () => {
     expect(parts.filter((part) => part.endsWith('|'))).toHaveLength(1);
   });
 
+  it.each([
+    { what: 'another coding before that', fields: 'Transfer-Encoding: gzip, chunked' },
+    { what: 'a length, which does not count then', fields: 'Content-Length: 3\r\nTransfer-Encoding: chunked' },
+  ])('in chunks end with their trailers, also with $what', ({ fields }) => {
+    const head = chunkedHead.replace('Transfer-Encoding: chunked', fields);
+    const parts = read(response, head + chunkedBody + head);
+
+    expect(parts.filter((part) => part.endsWith('|'))).toEqual(['body:\r\n|']);
+    expect(parts.at(-1)).toBe(`head:${head}`);
+  });
+
   it('in chunks end at the same byte when their bytes arrive one at a time', () => {
     const bytes = chunkedHead + chunkedBody;
     const parts = read(response, ...bytes, ...bytes);
@@ -87,15 +104,20 @@ describe('responses', () => {
 
   it.each([
     { what: 'no content', head: 'HTTP/1.1 204 No Content\r\n\r\n', isBodiless: false },
+    {
+      what: 'the length of what has not changed',
+      head: 'HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n',
+      isBodiless: false,
+    },
     { what: 'a length of 0', head: 'HTTP/1.1 503 X\r\ncontent-length: 0\r\n\r\n', isBodiless: false },
     { what: 'the length that HEAD asked for', head: 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n', isBodiless: true },
   ])('with $what end with their head', ({ head, isBodiless }) => {
     expect(read({ side: 'response', isBodiless: () => isBodiless }, head)).toEqual([`head:${head}|`]);
   });
 
-  it('that are interim do not end the call', () => {
+  it.each(['100 Continue', '103 Early Hints'])('that are interim do not end the call: %s', (status) => {
     const [interim, real] = new MessageReader(response).push(
-      Buffer.from('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n'),
+      Buffer.from(`HTTP/1.1 ${status}\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n`),
     );
 
     expect([interim?.kind, interim?.isLast, real?.isLast]).toEqual(['head', false, true]);

@@ -12,6 +12,7 @@ import {
   writeWindowUpdate,
 } from '../../../../packages/kit/fault-proxy/http2/frame.ts';
 import { FrameReader } from '../../../../packages/kit/fault-proxy/http2/frame-reader.ts';
+import { HeaderBlocks } from '../../../../packages/kit/fault-proxy/http2/header-blocks.ts';
 import { encodeFields } from '../../../../packages/kit/fault-proxy/http2/hpack.ts';
 import { Http2Relay } from '../../../../packages/kit/fault-proxy/http2/http2-relay.ts';
 import { DelayingStage } from '../../../../packages/kit/fault-proxy/stages/delaying-stage.ts';
@@ -145,9 +146,28 @@ describe('calls', () => {
   it('that were forwarded are cancelled upstream with the code of the client', () => {
     const held = holding('a/A', 'down');
     const { relay, take } = createRelay(held.offer);
-    relay.take('up', Buffer.concat([headers(1, '/a/A', true), writeReset(1, 8)]));
+    relay.take('up', Buffer.concat([headers(1, '/a/A', true), writeReset(1, 11)]));
 
-    expect(take('up')).toEqual(['headers 1.', 'resetStream 1 00000008']);
+    expect(take('up')).toEqual(['headers 1.', 'resetStream 1 0000000b']);
+  });
+
+  it('that a fault answers after they were forwarded are cancelled upstream', () => {
+    const held = holding('a/A', 'down');
+    const { relay, take } = createRelay(held.offer);
+    relay.take('up', headers(1, '/a/A', true));
+    held.calls[0]?.answer(503);
+
+    expect([take('up'), take('down')]).toEqual([['headers 1.', 'resetStream 1 00000008'], ['headers 1.']]);
+  });
+
+  it('announce the size of the header table that a held call has announced', () => {
+    const held = holding('a/A', 'up');
+    const { relay, sent } = createRelay(held.offer);
+    const announcing = encodeFields([{ name: ':path', value: '/a/A', isSensitive: false }], 256);
+    relay.take('up', Buffer.concat([writeHeaders(1, announcing, true), headers(3, '/a/B', true)]));
+
+    const [first] = new FrameReader().push(Buffer.concat(sent.up));
+    expect(first && new HeaderBlocks().add(first)).toMatchObject({ fields: [{ value: '/a/B' }], sizeUpdate: 256 });
   });
 
   it('are reset at both ends by a fault', () => {
