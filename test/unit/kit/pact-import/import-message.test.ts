@@ -35,6 +35,7 @@ describe('a rule of Pact for a value', () => {
     ['$.title', { match: 'equality' }, {}],
     ['$.title', { match: 'regex', regex: 'E.*' }, { title: { match: 'regex', regex: '^(?:E.*)$', flags: '' } }],
     ['$.title', { match: 'regex', regex: '(?i)^em+a$' }, { title: { match: 'regex', regex: '^em+a$', flags: 'i' } }],
+    ['$.title', { match: 'regex', regex: '^E|a$' }, { title: { match: 'regex', regex: '^(?:^E|a$)$', flags: '' } }],
     [
       '$.title',
       { match: 'number' },

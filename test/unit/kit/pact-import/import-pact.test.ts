@@ -1,5 +1,6 @@
 // Whole files of Pact and its protobuf plugin: calls, errors, events, and what is not carried over.
-import type { JsonObject } from '@bufbuild/protobuf';
+import { create, type JsonObject, toBinary } from '@bufbuild/protobuf';
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { parseDocument } from '../../../../packages/kit/contract-file/contract-document.ts';
@@ -64,12 +65,25 @@ describe('a call in a Pact file', () => {
     expect(rpcOf(callOf(request, response, { pluginConfiguration })).method.name).toBe('GetBook');
   });
 
+  it('of a conversation has every answer', () => {
+    const { input, output, parent } = LibraryService.method.askLibrarian;
+    const asking = contentsOf(input, { question: 'a' });
+    const answers = ['1', '2'].map((answer) => contentsOf(output, { answer }));
+    const { protobuf } = callOf(asking, asking).pluginConfiguration as { protobuf: JsonObject };
+    const pluginConfiguration = { protobuf: { ...protobuf, service: `${parent.typeName}/AskLibrarian` } };
+
+    const { responses, notes } = rpcOf(callOf(asking, asking, { pluginConfiguration, response: answers }));
+
+    expect([responses.length, notes]).toEqual([2, []]);
+  });
+
   it('has metadata with rules', () => {
-    const metadata = { 'X-Reader': 'r1', trace: 'abc', count: '3', flag: 'true', other: 'x' };
+    const metadata = { 'X-Reader': 'r1', trace: 'abc', count: '3', price: '1.5', flag: 'true', other: 'x' };
     const rules = {
       'X-Reader': { match: 'type' },
       trace: { match: 'regex', regex: '[a-z]+' },
       count: { match: 'integer' },
+      price: { match: 'decimal' },
       flag: { match: 'boolean' },
     };
     const imported = rpcOf(callOf(contentsOf(GetBookRequestSchema, { bookId: 'b1' }, {}, metadata, rules), response));
@@ -78,6 +92,7 @@ describe('a call in a Pact file', () => {
       'x-reader': { kind: 'like', example: 'r1' },
       trace: { kind: 'regex', expression: /^(?:[a-z]+)$/, example: 'abc' },
       count: { kind: 'regex', expression: /^-?\d+$/, example: '3' },
+      price: { kind: 'regex', expression: /^-?\d+(\.\d+)?$/, example: '1.5' },
       flag: { kind: 'regex', expression: /^(true|false)$/, example: 'true' },
       other: { kind: 'equal', example: 'x' },
     });
@@ -86,7 +101,9 @@ describe('a call in a Pact file', () => {
   it.each([
     ['NOT_FOUND', Code.NotFound],
     ['CANCELLED', Code.Canceled],
+    ['1', Code.Canceled],
     ['5', Code.NotFound],
+    ['16', Code.Unauthenticated],
   ])('that ends with %s has an error, its message and its trailers', (status, code) => {
     const imported = rpcOf(
       callOf(request, errorOf({ 'grpc-status': status, 'grpc-message': 'no book', 'x-hint': 'b2' })),
@@ -106,8 +123,8 @@ describe('a call in a Pact file', () => {
     expect(silent.failure?.message).toEqual({ kind: 'equal', example: '' });
   });
 
-  it('that ends with OK has no error', () => {
-    const answer = contentsOf(GetBookResponseSchema, { book: { title: 'Emma' } }, {}, { 'grpc-status': 'OK' });
+  it.each(['OK', '0'])('that ends with %s has no error', (status) => {
+    const answer = contentsOf(GetBookResponseSchema, { book: { title: 'Emma' } }, {}, { 'grpc-status': status });
 
     expect(rpcOf(callOf(request, answer)).failure).toBeUndefined();
   });
@@ -161,7 +178,48 @@ describe('an event in a Pact file', () => {
   });
 });
 
+describe('the descriptors of a Pact file', () => {
+  const fileOf = (name: string) =>
+    create(FileDescriptorProtoSchema, { name: `${name}.proto`, package: name, messageType: [{ name: 'Shop' }] });
+  const setOf = (...names: string[]) =>
+    Buffer.from(toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: names.map(fileOf) })));
+  const importEvents = (sets: Record<string, Buffer>, events: readonly (readonly [key: string, message: string])[]) => {
+    const descriptors = new Map(Object.entries(sets).map(([key, set]) => [key, set.toString('base64')]));
+    const interactions = events.map(([descriptorKey, message]) => ({
+      type: 'Asynchronous/Messages',
+      description: message,
+      pluginConfiguration: { protobuf: { descriptorKey, message } },
+    }));
+    const { interactions: imported } = importPact(
+      { consumer: 'Reader', provider: 'Library', interactions, descriptors },
+      'reader-library.json',
+      new Map(),
+    );
+    return imported.map(({ interaction }) => (interaction as EventInteraction).desc.typeName);
+  };
+
+  it('are those of each interaction', () => {
+    const sets = { one: setOf('a'), two: setOf('b') };
+
+    expect(
+      importEvents(sets, [
+        ['one', 'a.Shop'],
+        ['two', 'b.Shop'],
+      ]),
+    ).toEqual(['a.Shop', 'b.Shop']);
+  });
+
+  it('have a full name before one that only ends with it', () => {
+    expect(importEvents({ one: setOf('b.a', 'a') }, [['one', '.a.Shop']])).toEqual(['a.Shop']);
+    expect(() => importEvents({ one: setOf('b.a', 'a') }, [['one', 'Shop']])).toThrow('is one of b.a.Shop, a.Shop');
+  });
+});
+
 describe('what a contract cannot have', () => {
+  const requestWith = (generator: JsonObject) => ({
+    request: { ...request, generators: { body: { '$.book_id': generator } } },
+  });
+
   it.each([
     [{ pending: true }, '"pending" is left out: the interaction counts when the provider is verified'],
     [{ comments: { text: ['slow'], testname: 'x' } }, '"comments" are left out: text'],
@@ -173,6 +231,14 @@ describe('what a contract cannot have', () => {
     [
       { response: [errorOf({ 'grpc-status': 'ABORTED' }, { 'grpc-status': { match: 'type' } })] },
       'response: the rule "type" of grpc-status',
+    ],
+    [
+      requestWith({ type: 'ProviderState', expression: `b-\${id}` }),
+      'request: $.book_id: the generator "ProviderState" is left out: the example is sent',
+    ],
+    [
+      requestWith({ type: 'MockServerURL', expression: `\${id}` }),
+      'request: $.book_id: the generator "MockServerURL" is left out: the example is sent',
     ],
   ])('is named: %j', (change, note) => {
     expect(rpcOf(callOf(request, response, change as JsonObject)).notes).toEqual([
@@ -195,9 +261,10 @@ describe('what a contract cannot have', () => {
   });
 
   it('is a second interaction of the same name', () => {
-    const { imported, notes } = importOf([callOf(request, response), callOf(request, response)]);
+    const other = contentsOf(GetBookRequestSchema, { bookId: 'b2' });
+    const { imported, notes } = importOf([callOf(request, response), callOf(other, response)]);
 
-    expect(imported).toHaveLength(1);
+    expect(imported).toMatchObject([{ requests: [{ fields: [{ pattern: { example: 'b2' } }] }] }]);
     expect(notes).toEqual(['"a question for a book" is in the file more than once: the last one is kept']);
   });
 });
@@ -232,6 +299,10 @@ describe('a file that is not one of the plugin', () => {
     [
       ofPlugin({ service: 'Library/GetBook' }),
       'pluginConfiguration.protobuf.service: Library/GetBook: is not in the descriptors',
+    ],
+    [
+      ofPlugin({ service: 'Service/GetBook' }),
+      'pluginConfiguration.protobuf.service: Service/GetBook: is not in the descriptors',
     ],
     [
       { type: 'Asynchronous/Messages', ...ofPlugin({ message: 'Boo' }) },
