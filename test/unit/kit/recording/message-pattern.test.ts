@@ -144,6 +144,15 @@ describe('the pattern of a recorded message', () => {
     expect([example.place.value, example.copies]).toMatchObject([{ memberId: 'm1' }, 5]);
   });
 
+  it('uses the placeholder of a field for no field of that name in another message', () => {
+    const placeholders = readPlaceholders({ 'library.v1.BookLent.member_id': 'm1' }, registry);
+    const recorded: RecordedMessage = { message: { loan: {} }, redacted: ['loan.memberId'] };
+
+    const example = createExample(BookSchema, patternOf(BookSchema, recorded, { ...exact, placeholders })) as Book;
+
+    expect(example.place.value).toMatchObject({ memberId: 'redacted' });
+  });
+
   it.each([
     [{ 'library.v1.Loan.member': 'm1' }, 'placeholders: there is no field "library.v1.Loan.member"'],
     [{ 'library.v1.Book.authors': [] }, 'placeholders: "library.v1.Book.authors" is a list, a map or a message'],

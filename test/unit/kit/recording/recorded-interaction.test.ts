@@ -142,4 +142,24 @@ describe('exchanges of one call', () => {
     expect(collapse(exchanges, ['library.v1.Book.title'])).toHaveLength(2);
     expect(collapse(exchanges, ['library.v1.Book.title', 'library.v1.GetBookRequest.book_id'])).toHaveLength(1);
   });
+
+  it('are two interactions if their headers or the number of their requests differ, whatever is loosened', () => {
+    const loosen = ['library.v1.GetBookRequest.book_id', 'library.v1.ReturnBooksRequest.book_id'];
+    const ofReader = (reader: string, title: string) => {
+      const { request, ...rest } = answers(title);
+      return { ...rest, request: { ...request, headers: { 'x-reader': reader } } };
+    };
+    const returning = (...bookIds: string[]) =>
+      exchangeOf(
+        {},
+        { count: bookIds.length },
+        {
+          rpc: 'library.v1.LibraryService/ReturnBooks',
+          request: { headers: {}, messages: bookIds.map((bookId) => ({ message: { bookId } })) },
+        },
+      );
+
+    expect(collapse([ofReader('r1', 'Emma'), ofReader('r2', 'Evelina')], loosen)).toHaveLength(2);
+    expect(collapse([returning('b1', 'b2'), returning('b3')], loosen)).toHaveLength(2);
+  });
 });

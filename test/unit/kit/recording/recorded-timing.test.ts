@@ -23,6 +23,7 @@ describe('the pauses of an exchange', () => {
     { of: 'an answer to a stream', requests: [0, 100, 200], responses: [250], durationMs: 250, pauses: [50, 0] },
     { of: 'a conversation', requests: [0, 500], responses: [20, 530, 900], durationMs: 900, pauses: [20, 30, 370, 0] },
     { of: 'an answer before the last request', requests: [0, 90], responses: [10], durationMs: 95, pauses: [10, 5] },
+    { of: 'an answer in the same millisecond', requests: [0, 30], responses: [30], durationMs: 30, pauses: [0, 0] },
     { of: 'a call without messages', requests: [], responses: [], durationMs: 7, pauses: [7] },
   ])('are the times between its messages, and before its end: $of', ({ requests, responses, durationMs, pauses }) => {
     expect(pausesOf(exchangeAt(requests, responses, durationMs))).toEqual(pauses);
