@@ -37,9 +37,14 @@ export function addBrokerOptions(command: Command): Command {
 
 /** Connects to the broker that the options name. @throws {BrokerError} if it cannot be reached, or refuses the credentials. */
 export function openBroker(flags: BrokerFlags): Promise<Broker> {
+  return connectBroker(toBrokerOptions(flags));
+}
+
+/** Returns what the options say about the connection. */
+export function toBrokerOptions(flags: BrokerFlags): BrokerOptions {
   const { nats: url, natsUser, natsPassword, natsToken, natsCreds, natsCa, natsCert, natsKey } = flags;
   const usesTls = natsCa !== undefined || natsCert !== undefined;
-  const options: BrokerOptions = {
+  return {
     url,
     ...(natsUser !== undefined && { user: natsUser }),
     ...(natsPassword !== undefined && { password: natsPassword }),
@@ -53,5 +58,4 @@ export function openBroker(flags: BrokerFlags): Promise<Broker> {
       },
     }),
   };
-  return connectBroker(options);
 }

@@ -1,6 +1,8 @@
 // `kit publish` and `kit listen` with a real broker.
 
+import { create, toBinary } from '@bufbuild/protobuf';
 import { contract } from '@touchstone/kit';
+import { connect, headers } from 'nats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BookReturnedSchema } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { makeDirectory } from '../../../contract/kit/contract-files.ts';
@@ -83,6 +85,20 @@ describe('kit publish and kit listen', () => {
 
     expect(stored.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);
     expect(linesOf(await ended)).toMatchObject([{ message: { bookId: 'b1' } }, { message: { bookId: 'b2' } }]);
+  });
+
+  it('read the headers of other clients, whatever their letter case', async () => {
+    const { host, username: user, password: pass } = new URL(nats.adminUrl);
+    const client = await connect({ servers: host, user, pass });
+    const { ended } = await listen('mixed.>', '--count', '1');
+    const given = headers();
+    given.set('Ce-Type', type);
+    client.publish('mixed.a', toBinary(BookReturnedSchema, create(BookReturnedSchema, { bookId: 'b1' })), {
+      headers: given,
+    });
+    await client.drain();
+
+    expect(linesOf(await ended)).toMatchObject([{ headers: { 'ce-type': type }, type, message: { bookId: 'b1' } }]);
   });
 
   it('fail if no stream takes the event, or has the subject', async () => {

@@ -34,6 +34,20 @@ afterAll(() => files[Symbol.asyncDispose]());
 
 const run = (...args: string[]): Promise<CommandOutput> => runUntil(never, [...args, ...descriptors]);
 
+describe('a broker with users', () => {
+  const password = 'p@ss:w0rd/%';
+
+  it('is given the user and the password of its URL, with any letters, before those of the options', async () => {
+    await using nats = await startSecuredNats(`authorization: { users: [{ user: "me", password: "${password}" }] }`);
+    const url = `nats://me:${encodeURIComponent(password)}@${nats.address}`;
+    const others = ['--nats-user', 'them', '--nats-password', 'other'];
+
+    const published = await run('publish', type, '--data', '{}', '--nats', url, ...others);
+
+    expect(published).toMatchObject({ exitCode: 0, errors: '' });
+  });
+});
+
 const BROKERS: Readonly<Record<string, { config: () => string[]; right: () => string[]; wrong: () => string[] }>> = {
   'a broker with TLS': {
     config: () => [`tls: { cert_file: "${file('server.pem')}", key_file: "${file('server.key')}" }`],
