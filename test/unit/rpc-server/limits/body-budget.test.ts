@@ -30,6 +30,14 @@ describe('the budget of request bodies', () => {
     expect(rejected).toEqual(['first']);
   });
 
+  it('rejects no body that holds nothing yet', () => {
+    const { budget, open, rejected } = createBudget(100 * KIB);
+    budget.open('greedy', () => rejected.push('empty'));
+    open('full', 'greedy', 90 * KIB);
+
+    expect(rejected).toEqual(['full']);
+  });
+
   it('counts what a rejected body held as free', () => {
     const { open, rejected, budget } = createBudget(100 * KIB);
     open('first', 'a', 60 * KIB);

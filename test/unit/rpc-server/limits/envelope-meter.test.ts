@@ -21,6 +21,11 @@ it.each([1, 2, 4, 5, 7, 100, two.length])('finds the end of each message in chun
   if (size === 1) expect(between).toEqual([8, 13, two.length]);
 });
 
+it('announces the longest of the messages that arrive together', () => {
+  expect(new EnvelopeMeter().add(two.subarray(0, -1))).toBe(300);
+  expect(new EnvelopeMeter().add(Buffer.concat([envelope(300), envelope(3)]))).toBe(300);
+});
+
 it('holds what has arrived of an incomplete message, and announces its length', () => {
   const meter = new EnvelopeMeter();
 

@@ -1,9 +1,12 @@
 // A unary call is answered by the thin path as by Connect's handler: every row is called over both.
+import { EventEmitter, getEventListeners } from 'node:events';
 import { type ClientHttp2Stream, constants } from 'node:http2';
 import { gzipSync } from 'node:zlib';
 import { StringValueSchema } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, createContextValues } from '@connectrpc/connect';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createUnaryHandler } from '#packages/rpc-server/unary-handler.ts';
+import { EchoService } from '../../../support/echo/echo-service.ts';
 import {
   describeCall,
   describeReason,
@@ -70,6 +73,18 @@ describe('an answer', () => {
       { 'accept-encoding': 'zstd' },
     ],
     ['is not compressed unless asked', { head: { 'content-length': '3003' } }, () => ({ value: LARGE })],
+    [
+      'is compressed from 1024 bytes on',
+      { head: { 'content-encoding': 'gzip' } },
+      () => ({ value: 'a'.repeat(1_021) }),
+      { 'accept-encoding': 'gzip' },
+    ],
+    [
+      'is not compressed below 1024 bytes',
+      { head: { 'content-length': '1023' } },
+      () => ({ value: 'a'.repeat(1_020) }),
+      { 'accept-encoding': 'gzip' },
+    ],
     ['is not compressed when it is small', ok, echo, { 'accept-encoding': 'gzip' }],
     ['may be empty', { body: '', head: { 'content-length': '0' } }, () => ({})],
     [
@@ -232,6 +247,27 @@ describe('a deadline', () => {
 
     await expectTheSame({ ...ok, ends }, sleep, hello({ 'connect-timeout-ms': '60000' }));
   });
+});
+
+it('leaves neither a timer nor a listener when its answer is known', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const shutdown = new AbortController();
+  const handle = createUnaryHandler({
+    method: EchoService.method.say,
+    implementation: echo as never,
+    interceptors: [],
+    requestGate: () => undefined,
+    shutdownSignal: shutdown.signal,
+    options: { jsonOptions: {}, maxRequestBytes: 1_000 },
+  });
+  const stream = new EventEmitter();
+  const request = { headers: {}, url: '/', authority: 'localhost', socket: {}, stream } as never;
+  const timeout = { headerName: 'connect-timeout-ms', headerValue: '60000', timeoutMs: 60_000 } as const;
+
+  const { status } = await handle({ request, values: createContextValues(), timeout, readBody: async () => HELLO });
+
+  const left = [vi.getTimerCount(), getEventListeners(shutdown.signal, 'abort').length, stream.listenerCount('close')];
+  expect([status, left]).toEqual([200, [0, 0, 0]]);
 });
 
 describe('a caller', () => {
