@@ -1,6 +1,7 @@
 // A virtual service with `upstream`: calls that match no stub are answered by the real service, and look to it as if they came from the
 // caller.
 import { Code, createClient } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
 import { createControlClient, startControl, startVirtualService, type VirtualServiceOptions } from '@touchstone/kit';
 import { describe, expect, it, vi } from 'vitest';
 import {
@@ -62,6 +63,28 @@ describe('a virtual service in front of a real one', () => {
     const protocol = wire.name.split(/[ ,]/)[0]?.toLowerCase();
     expect(new Set(forms.map(String))).toEqual(new Set([String([protocol, wire.name.includes('JSON'), wire.http])]));
     expect(mixed.service.forwardedCalls).toBe(mixed.library.calls.length);
+  });
+
+  it('forwards the calls of several callers, each in its own protocol, format and HTTP version', async () => {
+    await using mixed = await startMixed();
+    for (const { open } of wires) {
+      using opened = open(mixed.service.url);
+      await createClient(LibraryService, opened.transport).getBook({ bookId: 'b1' });
+    }
+    for (const useHttpGet of [true, false]) {
+      const transport = createConnectTransport({ baseUrl: mixed.service.url, httpVersion: '1.1', useHttpGet });
+      await createClient(LibraryService, transport).getBook({ bookId: 'b1' });
+    }
+
+    const forms = mixed.library.calls.map(({ context: { protocolName, requestMethod, requestHeader } }) => {
+      const codec = requestHeader.get('content-type')?.includes('json') ? 'JSON' : 'binary';
+      return `${requestMethod} ${protocolName} ${codec} ${requestHeader.has('host') ? '1.1' : '2'}`;
+    });
+    const expected = wires.map(({ name, http }) => {
+      const protocol = name.split(/[ ,]/)[0]?.toLowerCase();
+      return `POST ${protocol} ${name.includes('JSON') ? 'JSON' : 'binary'} ${http}`;
+    });
+    expect(forms).toEqual([...expected, 'GET connect binary 1.1', 'POST connect binary 1.1']);
   });
 
   it('forwards metadata and deadlines, and returns headers and trailers', async () => {

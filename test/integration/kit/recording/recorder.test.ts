@@ -98,6 +98,18 @@ describe('a recorder', () => {
     expect(await readFile(recording.file, 'utf8')).not.toContain('s3cret');
   });
 
+  it('has the headers of a stream that fails once, not among its trailers too', async () => {
+    await using recording = await recordLibrary();
+    const listing = clientOf(recording.recorder.url).listBooks({ genre: Genre.SCIENCE });
+
+    const { metadata } = await errorOf(Array.fromAsync(listing));
+
+    const { exchanges } = recording.recorder.recording();
+    const shelves = exchanges.map(({ response }) => [response.headers['x-shelf'], response.trailers['x-shelf']]);
+    expect(shelves).toEqual([['A1', undefined]]);
+    expect(metadata.get('x-shelf')).toBe('A1');
+  });
+
   it('records only the name of a redacted trailer, of an answer and of an error', async () => {
     await using recording = await recordLibrary({ redact: { headers: ['x-copies', 'x-reason'] } });
     const client = clientOf(recording.recorder.url);

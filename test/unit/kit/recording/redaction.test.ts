@@ -85,6 +85,19 @@ describe('a message of a recording', () => {
     expect(redacted).toEqual(['contributors["editor"].name']);
   });
 
+  it('redacts a field that a rule names, even if it is kept', () => {
+    const rules = new FieldRules(['*.title'], registry, 'rules');
+    const { redacted } = recordMessage(
+      BookSchema,
+      book,
+      rules,
+      registry,
+      new FieldRules(['*.title'], registry, 'keeps'),
+    );
+
+    expect(redacted).toEqual(['title']);
+  });
+
   it('redacts fields with debug_redact without a rule, even if they are kept', () => {
     const desc = messageOf({ nickname: true, name: false });
     const message = create(desc, { nickname: 'Countess', name: 'Ada' } as never);
@@ -146,6 +159,16 @@ describe('a message of a recording', () => {
         'attachment: a acme.Secret, which is not in "types"',
       ],
     });
+  });
+
+  it('has the content of an Any whatever the URL before its type', () => {
+    const { value } = anyPack(LoanSchema, create(LoanSchema, { memberId: 'm8' }));
+    const attachment = create(AnySchema, { typeUrl: 'https://types.example/v2/library.v1.Loan', value });
+    const withUrl = create(BookSchema, { attachment });
+
+    const { message } = recordMessage(BookSchema, withUrl, new FieldRules([], registry, 'rules'), registry);
+
+    expect(message).toMatchObject({ attachment: { memberId: 'm8' } });
   });
 
   it('is redacted within an Any, and an Any in an Any', () => {
