@@ -168,6 +168,20 @@ describe('faults over TLS', () => {
     expect((await client.getForecast(QUESTION)).sky).toBe(Sky.WET);
   });
 
+  it('end with clients that have not sent anything yet', async () => {
+    await using upstream = await startStub({ tls });
+    const proxy = await startFaultProxy({ upstream: upstream.url, upstreamTls: trusting });
+    const silent = connectTcp(proxy.port, proxy.host).resume();
+    await once(silent, 'connect');
+    // Its connection is accepted by the time that a later one is.
+    await callOf(proxy.url).getForecast(QUESTION);
+
+    const stopped = proxy.stop();
+
+    await vi.waitFor(() => expect(silent.destroyed).toBe(true), PATIENCE);
+    await stopped;
+  });
+
   it('affect calls of plaintext clients, if only the service speaks TLS', async () => {
     await using upstream = await startStub({ tls });
     await using proxy = await startFaultProxy({ upstream: upstream.url, upstreamTls: trusting });

@@ -95,6 +95,14 @@ describe('a file that is changed', () => {
     expect(await listSharedFiles(directory, '.json')).toEqual([folder.file, join(directory, 'b.json')]);
   });
 
+  it('is listed once while another process prepares its change', async () => {
+    await using folder = await makeFolder();
+    await updateFile(folder.file, () => 'first');
+    await writeFile(`${folder.file}.lock`, 'half of', { mode: 0o600 });
+
+    expect(await listSharedFiles(join(folder.path, 'new'), '.json')).toEqual([folder.file]);
+  });
+
   it('is not there yet while its lock is in the making', async () => {
     await using folder = await makeFolder();
 

@@ -63,6 +63,11 @@ export function textOf({ kind, payload, isLast }: Chunk): string {
 }
 
 /** Switches a fault on without a proxy. */
-export function createInjectedFault(fault: Fault, options: InjectOptions = {}, seed = 1): InjectedFault {
-  return new InjectedFault(fault, { options, seed, sequenceNumber: 1, onRemove: () => undefined });
+export function createInjectedFault(
+  fault: Fault,
+  options: InjectOptions = {},
+  seed = 1,
+  sequenceNumber = 1,
+): InjectedFault {
+  return new InjectedFault(fault, { options, seed, sequenceNumber, onRemove: () => undefined });
 }

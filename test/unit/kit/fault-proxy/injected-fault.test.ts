@@ -97,8 +97,8 @@ describe('an injected fault', () => {
   });
 
   it('selects calls by its seed', () => {
-    const chosen = (seed: number) => {
-      const injected = createInjectedFault(failAlways(), { probability: 0.5 }, seed);
+    const chosen = (seed: number, sequenceNumber = 1) => {
+      const injected = createInjectedFault(failAlways(), { probability: 0.5 }, seed, sequenceNumber);
       return Array.from({ length: 40 }, () => {
         const { target, events } = createFakeCall();
         injected.offer(target);
@@ -108,6 +108,8 @@ describe('an injected fault', () => {
 
     expect(chosen(7)).toBe(chosen(7));
     expect(chosen(7)).not.toBe(chosen(8));
+    // Two faults of a proxy do not hit the same calls.
+    expect(chosen(7)).not.toBe(chosen(7, 2));
     expect(chosen(7)).toMatch(/01|10/);
   });
 
