@@ -24,7 +24,7 @@ type State =
 
 type MessageReaderOptions = {
   readonly side: 'request' | 'response';
-  /** Called with each response head; returns whether the request (HEAD) rules out a body. */
+  /** Called once for each response, at its final head; returns whether the request (HEAD) rules out a body. */
   readonly isBodiless?: () => boolean;
 };
 
