@@ -144,7 +144,7 @@ it('a refunded order is refunded once, however often the refund comes, and not c
   expect(await stockOf(ended)).toEqual({ onHand: ON_HAND - 2, reserved: 0, sold: 2n });
 });
 
-it('ListProducts returns each product once, also one that is added meanwhile', async () => {
+it('ListProducts returns each product once, also one that was just added', async () => {
   const added = await addProduct(platform);
   const found: string[] = [];
   let pageToken = '';
