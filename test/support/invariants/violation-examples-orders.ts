@@ -148,6 +148,16 @@ export const ORDERS: ViolationExample[] = [
   [
     'mailed-once',
     'confirmed',
+    'an order is older than the mails that are kept, its mail is not',
+    ({ mailbox, notifications }) => {
+      mailbox!.since = new Date('2026-04-01T12:00:00.000Z');
+      mailbox!.mails = without(mailbox!.mails, 'confirmed');
+      of(notifications, 'confirmed').sendTime = mailbox!.since;
+    },
+  ],
+  [
+    'mailed-once',
+    'confirmed',
     'no mail arrived',
     (facts) => {
       facts.mailbox!.mails = without(mailsOf(facts), 'confirmed');
@@ -306,6 +316,14 @@ export const ORDERS: ViolationExample[] = [
     'one key was answered with two orders',
     ({ acknowledged }) => {
       acknowledged.push({ ...of(acknowledged, 'short'), idempotencyKey: 'key of declined' });
+    },
+  ],
+  [
+    'answers-durable',
+    'confirmed',
+    'the acknowledged key belongs to no order',
+    ({ acknowledged }) => {
+      of(acknowledged, 'confirmed').idempotencyKey = 'another key';
     },
   ],
   [

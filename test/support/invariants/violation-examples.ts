@@ -200,6 +200,14 @@ export const STOCK: ViolationExample[] = [
   ],
   [
     'stock-conserved',
+    'gift',
+    'a product that began without stock has some without an adjustment',
+    ({ products }) => {
+      products.push({ productId: 'gift', onHand: 1, reserved: 0, sold: 0, version: 0, adjusted: 0, opening: 0 });
+    },
+  ],
+  [
+    'stock-conserved',
     'lamp',
     'stock was added without an adjustment',
     (facts) => {

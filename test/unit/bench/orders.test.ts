@@ -1,6 +1,13 @@
 import { expect, it } from 'vitest';
 import type { BenchRun } from '../../bench/orders/bench.ts';
-import { figuresOf, meanOf, type Reading, type RunFigures, totalOf } from '../../bench/orders/figures.ts';
+import {
+  figuresOf,
+  meanOf,
+  type Reading,
+  type RunFigures,
+  statementsByService,
+  totalOf,
+} from '../../bench/orders/figures.ts';
 import { parseStat, totalWithChildren } from '../../bench/orders/processor-time.ts';
 import { ratiosOf } from '../../bench/orders/ratios.ts';
 import { renderReport, summarise, toSeries } from '../../bench/orders/report.ts';
@@ -95,6 +102,12 @@ it('renders the costs of both sides, the ratios and the circumstances as Markdow
   expect(report).toContain('Every invariant held');
   const broken = runs.map((run) => ({ ...run, violations: ['money: lost'] }));
   expect(renderReport({ durability, runs: broken }, circumstances)).toContain('- 8 callers: money: lost');
+});
+
+it('adds up the statements of a service, casts included', () => {
+  const calls = { 'order: select 1': 2, "order: select id::text || ':'": 3, 'order-archive: select 1': 4 };
+
+  expect(statementsByService({ calls, ms: {} })).toEqual({ order: 5, 'order-archive': 4 });
 });
 
 it('lists the statements by service and by frequency where they are counted', () => {

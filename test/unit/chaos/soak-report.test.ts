@@ -97,7 +97,11 @@ describe('a soak did too little', () => {
   it('when the broker was down for less than a minute', () => {
     const settings = { mode: 'nats-down', minutes: 2, seed: 1, rate: 12 } as const;
     const kills = new Map();
-    const outages = (untilMs: number) => [{ process: 'nats', fromMs: 0, untilMs } as const];
+    const outages = (untilMs: number) =>
+      [
+        { process: 'nats', fromMs: 0, untilMs },
+        { process: 'nats', fromMs: 90_000, untilMs: 100_000 },
+      ] as const;
 
     expect(findShortfalls(figures({ settings, kills, outages: outages(60_001) }))).toEqual([]);
     expect(findShortfalls(figures({ settings, kills, outages: outages(59_000) }))).toEqual([
