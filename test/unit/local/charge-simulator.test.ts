@@ -66,6 +66,18 @@ describe('a charge', () => {
     expect(entries).toHaveLength(2);
   });
 
+  it('is a new charge after its key has expired, though an older call is still in flight', async () => {
+    const { simulator, clock } = openCreateOrderFixture({
+      append: ({ key }) => (key === 'stuck' ? new Promise<undefined>(() => undefined) : Promise.resolve(undefined)),
+    });
+    void simulator.charge('stuck', sample);
+    const first = await simulator.charge('key', sample);
+
+    await clock.advance(KEY_RETENTION_MS);
+
+    expect(idOf(await simulator.charge('key', sample))).not.toBe(idOf(first));
+  });
+
   it.each([
     ['pm_insufficient_funds', 'insufficient_funds', 'Insufficient funds'],
     ['pm_expired_card', 'expired_card', 'Expired card'],
@@ -137,6 +149,19 @@ describe('a charge', () => {
     expect(await simulator.charge('key', sample)).toMatchObject({ status: 200 });
   });
 
+  it('stays listed when the ledger cannot be written for another one of its order', async () => {
+    const { simulator } = openCreateOrderFixture({
+      append: async ({ key }) => {
+        if (key === 'second') throw new Error('disk full');
+      },
+    });
+    const first = idOf(await simulator.charge('first', sample));
+
+    await expect(simulator.charge('second', sample)).rejects.toThrow('disk full');
+
+    expect([...simulator.chargesOfOrder('order-1')]).toMatchObject([{ id: first }]);
+  });
+
   it('writes no payment method to the ledger', async () => {
     const { simulator, entries } = openCreateOrderFixture();
 
@@ -200,6 +225,31 @@ describe('a refund', () => {
       code: 'charge_not_captured',
     });
     await expect(simulator.refund('two', { charge_id: 'ch_unknown' })).rejects.toMatchObject({ status: 404 });
+  });
+
+  it('can be made again after the ledger could not be written', async () => {
+    let broken = true;
+    const { simulator } = openCreateOrderFixture({
+      append: async ({ type }) => {
+        if (type === 'refund' && broken) throw new Error('disk full');
+      },
+    });
+    const chargeId = idOf(await simulator.charge('key', sample));
+    await expect(simulator.refund('refund-key', { charge_id: chargeId })).rejects.toThrow('disk full');
+
+    broken = false;
+
+    expect(await simulator.refund('refund-key', { charge_id: chargeId })).toMatchObject({ status: 200 });
+  });
+
+  it('is rejected with a known key and a different body', async () => {
+    const { simulator } = openCreateOrderFixture();
+    const chargeId = idOf(await simulator.charge('key', sample));
+    await simulator.refund('refund-key', { charge_id: chargeId });
+
+    const other = simulator.refund('refund-key', { charge_id: chargeId, reason: 'wrong size' });
+
+    await expect(other).rejects.toMatchObject({ status: 422, code: 'idempotency_key_reused' });
   });
 
   it('does not share a key with a charge', async () => {

@@ -31,6 +31,14 @@ it('finds the messages to one address in any letter case', async () => {
   expect(store.list('no-recipient@customers.example')).toEqual([]);
 });
 
+it('does not find the messages to a longer address', async () => {
+  await using store = await openMessageStore(undefined);
+  await store.add(message(1, { to: ['cust1@customers.example.org'] }));
+  await store.add(message(2, { to: ['cust1@customers.example'] }));
+
+  expect(store.list('cust1@customers.example').map(({ id }) => id)).toEqual(['2']);
+});
+
 it('keeps the newest messages up to its limit', async () => {
   await using store = await openMessageStore(undefined, { maxMessages: 3 });
 

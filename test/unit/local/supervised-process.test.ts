@@ -163,6 +163,33 @@ describe('a supervised process', () => {
     expect([supervised.state, launchedAt.length, supervised.restarts]).toEqual(['healthy', 2, 0]);
   });
 
+  it('forgets how it ended, and the delay of its next start, when it is started again', async () => {
+    const { supervised, clock, reports, setHealthy, die } = createProcess();
+    await supervised.start(60_000);
+    await die();
+    await clock.advance(250);
+    await supervised.stop(10_000);
+
+    setHealthy(false);
+    const outcome = expect(supervised.start(1_000)).rejects.toThrow(/^order is not healthy after 1000 ms$/);
+    await clock.advance(1_000);
+    await outcome;
+    await die();
+
+    expect(reports.at(-1)).toBe('ended with code 1, next start in 250 ms');
+  });
+
+  it('ends every wait for its health when it is healthy', async () => {
+    const { supervised, clock, setHealthy } = createProcess({ healthyAtOnce: false });
+    const waits = Promise.all([supervised.start(60_000), supervised.waitUntilHealthy(60_000)]);
+    await settle();
+
+    setHealthy(true);
+    await clock.advance(60_000);
+
+    await expect(waits).resolves.toEqual([undefined, undefined]);
+  });
+
   it('does not restart when it is stopped between two runs', async () => {
     const { supervised, clock, launchedAt, die } = createProcess();
     await supervised.start(60_000);

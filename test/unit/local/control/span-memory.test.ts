@@ -26,6 +26,13 @@ describe('the memory of spans', () => {
     expect(['o1', 'o2', 'o3'].map((order) => memory.findByOrder(order, 9).length)).toEqual([0, 2, 2]);
   });
 
+  it('finds the later traces of an order whose first one it has forgotten', () => {
+    const memory = createSpanMemory(2);
+    for (const traceId of ['1', '2', '3']) memory.add([spanOf({ traceId, orderId: 'o1' })]);
+
+    expect(memory.findByOrder('o1', 9).map(({ traceId }) => traceId)).toEqual(['2', '3']);
+  });
+
   it('keeps an order while reads that name none come by the thousand', () => {
     const memory = createSpanMemory(100, 10);
     memory.add([spanOf({ orderId: 'o1' })]);

@@ -8,7 +8,7 @@ import {
   CreateOrderResponseSchema,
   OrderService,
 } from '#gen/shop/order/v1/order_service_pb.ts';
-import { createTraffic, type Traffic } from '#local/control/traffic.ts';
+import { createTraffic, orderOf, type Traffic } from '#local/control/traffic.ts';
 
 let orders: CreateOrderRequest[];
 let cancelled: string[];
@@ -16,16 +16,18 @@ let refusal: Code;
 let deliveries: AdjustStockRequest[];
 let stock: { productId: string; available: number }[];
 let isDown: boolean;
+let isStuck: boolean;
 let traffic: Traffic;
 
 beforeEach(() => {
   vi.useFakeTimers();
-  [orders, cancelled, deliveries, isDown] = [[], [], [], false];
+  [orders, cancelled, deliveries, isDown, isStuck] = [[], [], [], false, false];
   refusal = Code.FailedPrecondition;
   stock = ['lamp', 'mug', 'test-product'].map((productId) => ({ productId, available: 1_000 }));
   const transport = createRouterTransport((router) => {
     router.service(OrderService, {
-      createOrder: (request) => {
+      createOrder: async (request) => {
+        if (isStuck) await new Promise(() => undefined);
         if (isDown) throw new ConnectError('down', Code.Unavailable);
         orders.push(request);
         return create(CreateOrderResponseSchema, { order: { orderId: `order-${orders.length}` } });
@@ -92,6 +94,39 @@ describe('the steady load', () => {
 
     expect(new Set(orders.map(({ items }) => items[0]?.productId))).toEqual(new Set(['lamp', 'mug']));
     expect(deliveries).toMatchObject([{ productId: 'mug', delta: 1_000 }]);
+  });
+
+  it('has a product delivered that runs low while it goes on', async () => {
+    traffic.set(50);
+    await vi.advanceTimersByTimeAsync(500);
+    stock = [{ productId: 'lamp', available: 3 }];
+    await vi.advanceTimersByTimeAsync(1_000);
+
+    expect(deliveries).toMatchObject([{ productId: 'lamp', delta: 1_000 }]);
+  });
+
+  it('waits while two hundred orders are not answered', async () => {
+    isStuck = true;
+    traffic.set(50);
+    await vi.advanceTimersByTimeAsync(6_000);
+
+    expect(traffic.state().sent).toBe(200);
+  });
+
+  it('pays seventeen of twenty orders with an approved method', () => {
+    const methods = Array.from({ length: 20 }, (_, count) => orderOf(count, '', ['lamp']).paymentMethod);
+
+    expect(
+      Object.fromEntries(
+        Map.groupBy(methods, (name) => name)
+          .entries()
+          .map(([name, { length }]) => [name, length]),
+      ),
+    ).toEqual({
+      pm_approved: 17,
+      pm_insufficient_funds: 2,
+      pm_expired_card: 1,
+    });
   });
 
   it('cancels one of twenty-five, and takes a refusal of that for an answer', async () => {
