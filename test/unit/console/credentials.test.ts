@@ -79,4 +79,11 @@ describe('isOfForeignPage', () => {
   ])('of %j is %s', (headers, foreign) => {
     expect(ask(headers as Record<string, string>)).toBe(foreign);
   });
+
+  it.each([
+    ['https://localhost:8080', false],
+    ['https://localhost:3000', true],
+  ])('of the origin %s over HTTP/2, which has an authority in place of Host, is %s', (origin, foreign) => {
+    expect(isOfForeignPage({ headers: { origin }, authority: 'localhost:8080' } as never)).toBe(foreign);
+  });
 });

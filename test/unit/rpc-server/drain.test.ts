@@ -29,6 +29,8 @@ describe('draining an answered request', () => {
 
     expect(vi.getTimerCount()).toBe(0);
     expect(socket.destroy).not.toHaveBeenCalled();
+    // The connection stays open for further requests.
+    expect(socket.listenerCount('close')).toBe(0);
   });
 
   it('lets go when the connection closes before the body has ended', () => {

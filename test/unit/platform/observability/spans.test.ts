@@ -3,6 +3,7 @@ import { SpanStatusCode } from '@opentelemetry/api';
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
 import { notFound } from '#services/platform/base/errors.ts';
 import { propagateTrace } from '#services/platform/client/rpc-client.ts';
 import { clientSpan, recordStatus, serverSpan } from '#services/platform/observability/rpc-spans.ts';
@@ -13,6 +14,7 @@ import {
   installTracer,
   installTracing,
   runInSpan,
+  runWithCorrelation,
   SpanKind,
   type SpanOptions,
 } from '#services/platform/observability/tracing.ts';
@@ -41,6 +43,16 @@ const failWith = (error: unknown) => () => recordStatus(() => Promise.reject(err
 it('a tracer that was installed stays when one more service starts', async () => {
   installTracing();
   expect((await spanOf({ name: 'work', kind: SpanKind.INTERNAL })).name).toBe('work');
+});
+
+it('has the correlation id as an attribute, whose name has a dot for each underscore of the log field', async () => {
+  installTracing('purchase_order_id');
+  const span = await spanOf({ name: 'work', kind: SpanKind.INTERNAL }, async () =>
+    runWithCorrelation('p1', () => undefined),
+  );
+  installTracing(DOMAIN.correlation);
+
+  expect(span.attributes).toEqual({ 'purchase.order.id': 'p1' });
 });
 
 describe('a span of work that failed', () => {

@@ -4,6 +4,7 @@ import {
   currentCorrelationId,
   injectTrace,
   installTracing,
+  keepContext,
   runInSpan,
   runWithCorrelation,
   SpanKind,
@@ -26,6 +27,12 @@ describe('a span', () => {
 
     expect(traceparent).toMatch(new RegExp(`^00-${TRACE_ID}-[0-9a-f]{16}-01$`));
     expect(traceparent).not.toBe(TRACEPARENT);
+  });
+
+  it('hands on that its trace is not sampled', async () => {
+    const { traceparent } = await inSpan({ traceparent: TRACEPARENT.replace(/01$/, '00') }, async () => injectTrace());
+
+    expect(traceparent).toMatch(new RegExp(`^00-${TRACE_ID}-[0-9a-f]{16}-00$`));
   });
 
   it('hands a tracestate on as it came', async () => {
@@ -135,4 +142,23 @@ it.each([
   [`00-${TRACE_ID}x-00f067aa0ba902b7-01`, ''],
 ])('reads the trace id of traceparent %s, or nothing', (traceparent, traceId) => {
   expect(traceIdOf(traceparent)).toBe(traceId);
+});
+
+describe('a stream', () => {
+  it('is read and ended in the trace in which it was made', async () => {
+    const traceIds: string[] = [];
+    async function* produce() {
+      try {
+        traceIds.push(await currentTraceId());
+        yield 1;
+      } finally {
+        traceIds.push(await currentTraceId());
+      }
+    }
+    const kept = await inSpan({ traceparent: TRACEPARENT }, async () => keepContext(produce()));
+
+    for await (const _ of kept) break;
+
+    expect(traceIds).toEqual([TRACE_ID, TRACE_ID]);
+  });
 });
