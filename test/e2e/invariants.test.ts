@@ -44,6 +44,11 @@ describe('the invariants', () => {
     platform = await startTestStack(SETTINGS);
     sources = sourcesOf(platform.stack);
     acknowledged.push(...(await placeMixedLoad(platform)));
+    for (const [productId, delta] of [
+      ['prod101', 5],
+      ['prod102', 7],
+    ] as const)
+      await platform.inventory.adjustStock({ idempotencyKey: randomUUID(), productId, delta });
     await waitForQuiescence(sources, { timeoutMs: 60_000 });
     orders = (await collectFacts(sources)).orders;
   });
@@ -57,6 +62,7 @@ describe('the invariants', () => {
     const counts = Object.fromEntries(verdicts.map(({ name, counts }) => [name, counts]));
     expect(counts['nothing-held']).toEqual({ 'failed orders': 16, 'cancelled orders': 6, 'refunded orders': 4 });
     expect(counts['nothing-orphaned']).toMatchObject({ orders: 60, charges: 38 + 8 + 6 });
+    expect(counts['stock-conserved']).toMatchObject({ adjusted: 12 });
     expect(counts['mailed-once']).toMatchObject({ 'sold orders': 38, 'Message-IDs': 38 });
     expect(counts['answers-durable']).toMatchObject({ answers: acknowledged.length, orders: 60 });
   });
