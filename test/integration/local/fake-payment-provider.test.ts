@@ -85,6 +85,21 @@ describe('the fake payment provider', () => {
     await expect.poll(statusOf).toBe('captured');
   });
 
+  it('closes while a slow capture is awaited, which is never made', async () => {
+    const cancelled: string[] = [];
+    const clock = { ...createManualClock(), schedule: () => () => void cancelled.push('capture') };
+    await using provider = await startFakePaymentProvider({ clock });
+    const call = expect(post(provider, '/v1/charges', 'key', { ...sample, payment_method: 'pm_slow' })).rejects.toThrow(
+      'fetch failed',
+    );
+    await expect.poll(async () => (await get(provider, '/v1/ledger')).body.charges).toHaveLength(1);
+
+    await provider.close();
+
+    await call;
+    expect(cancelled).toEqual(['capture']);
+  });
+
   it('restores its ledger and its keys after a restart', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const ledgerFile = join(folder.path, 'ledger.jsonl');
@@ -193,7 +208,9 @@ describe('the fake payment provider', () => {
     await using provider = await startFakePaymentProvider();
 
     expect(await get(provider, '/v2/charges')).toMatchObject({ status: 404, body: { error: { code: 'not_found' } } });
+    expect((await get(provider, '/v1/charge')).status).toBe(404);
     expect(await get(provider, '/v1/refunds')).toMatchObject({ status: 405 });
+    expect((await get(provider, '/v1/charges?order_id=a&limit=1000')).status).toBe(200);
     expect(await get(provider, '/v1/charges')).toMatchObject({
       status: 400,
       body: { error: { fields: [{ field: 'order_id' }] } },

@@ -1,6 +1,8 @@
-import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
+import { provideIdentity, tokenFile } from '#local/identity/identity-files.ts';
+import type { TokenRequest } from '#local/identity/token-issuer.ts';
 import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import { openAppendLog } from '#local/shared/append-log.ts';
 import { makePrivateFolder, privateFolderMode } from '#local/shared/private-files.ts';
@@ -27,6 +29,24 @@ it('lets only its own account read what the local stack stores, also what an ear
 
   expect(await modeOf(dataDir)).toBe(OWN_MODE.toString(8));
   for (const name of ['secret', 'stack.pid']) expect([name, await modeOf(join(dataDir, name))]).toEqual([name, '600']);
+});
+
+it('gives services tokens that only its own account reads, and that outlive a renewal that fails', async () => {
+  await using folder = await createGuardedDirectory('touchstone-test');
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  const issued: TokenRequest[] = [];
+  const issue = async (request: TokenRequest) => `token ${issued.push(request)}`;
+  using _identity = await provideIdentity(folder.path, { issue, keySet: async () => ({ keys: [] }) }, () => undefined);
+
+  const first = issued.map(({ role, subject }) => `${role} ${subject}`);
+  const file = tokenFile(folder.path, 'order') ?? '';
+  expect(first).toEqual(['service order', 'monitor monitor', 'operator console']);
+  expect([await modeOf(file), await readFile(file, 'utf8')]).toEqual(['600', 'token 1\n']);
+  vi.advanceTimersByTime(15 * 60_000);
+  await expect.poll(() => readFile(file, 'utf8')).toBe('token 4\n');
+  expect(Math.min(...issued.map(({ lifetimeMs }) => lifetimeMs))).toBeGreaterThan(2 * 15 * 60_000);
+  await expect.poll(() => issued).toHaveLength(6);
+  vi.useRealTimers();
 });
 
 it('lets another account pass only under root, where Postgres runs as one', () => {

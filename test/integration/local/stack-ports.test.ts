@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { createGuardedDirectory } from '#local/process/watchdog.ts';
+import { createGuardedDirectory, spawnGuarded, stopGuarded } from '#local/process/watchdog.ts';
 import { lockDataDirectory, wasOwnerKilled } from '#local/stack/data-lock.ts';
 import { type PortRequest, resolvePorts } from '#local/stack/stack-ports.ts';
 
@@ -28,6 +28,19 @@ async function holdPort() {
   const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
   const onConnection = (listener: (socket: Socket) => void) => server.on('connection', listener);
   return { port: (server.address() as AddressInfo).port, onConnection, close, [Symbol.asyncDispose]: close };
+}
+
+/** Holds a port of three hexadecimal digits, such as that of the mailbox. */
+async function holdLowPort() {
+  for (let port = 1_026; port < 4_096; port += 1) {
+    const server = createServer().listen(port, '127.0.0.1');
+    const isHeld = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (isHeld) return { port, [Symbol.asyncDispose]: () => new Promise<void>((end) => server.close(() => end())) };
+  }
+  throw new Error('no low port is free');
 }
 
 /** Connects from a port that no other connection has: two may share one, and one that is over keeps it for a minute. */
@@ -81,6 +94,14 @@ describe('the ports of a stack', () => {
         `^port ${one.port} \\(ORDER_PORT, order\\) .*\\nport ${other.port} \\(PAYMENT_PORT, payment\\) [^\\n]*$`,
       ),
     );
+  });
+
+  it('are reported with the process that holds them, low ones too', async () => {
+    await using held = await holdLowPort();
+
+    await expect(
+      resolvePorts([request('mailbox', held.port)], { afterKill: false, connectionMs: 150 }),
+    ).rejects.toThrow(`port ${held.port} (MAILBOX_PORT, mailbox) is already in use by pid ${process.pid} (node)`);
   });
 
   it('are rejected when the address does not belong to this machine', async () => {
@@ -155,6 +176,18 @@ describe('a data directory', () => {
     // This process's own pid, but another start time: an earlier process had it.
     await writeFile(join(dataDir, 'stack.pid'), `${process.pid} 1`);
     expect(await wasOwnerKilled(dataDir)).toBe(true);
+  });
+
+  it('has no owner any more when that has ended, though nothing has reaped it', async () => {
+    await using folder = await createGuardedDirectory('touchstone-test');
+    const parent = spawnGuarded('/bin/sh', ['-c', ': & echo $!; exec sleep 300']);
+    await using _stopped = { [Symbol.asyncDispose]: () => stopGuarded(parent) };
+    const pid = await new Promise((resolve) => parent.stdout?.once('data', (text) => resolve(Number(text))));
+    const readStat = async () => (await readFile(`/proc/${pid}/stat`, 'utf8')).split(' ');
+    await expect.poll(async () => (await readStat())[2]).toBe('Z');
+    await writeFile(join(folder.path, 'stack.pid'), `${pid} ${(await readStat())[21]}`);
+
+    expect(await wasOwnerKilled(folder.path)).toBe(true);
   });
 
   it('can be locked after its owner was killed', async () => {

@@ -118,6 +118,16 @@ describe('a guarded directory', () => {
     expect(existsSync(path)).toBe(false);
   });
 
+  it('stays guarded when one is removed whose name is the beginning of its own', async () => {
+    await using owner = await startOwner<{ readonly shorter: string; readonly longer: string }>('guard-beginning');
+    const { shorter, longer } = owner.owned;
+    expect([longer.startsWith(shorter), existsSync(shorter), existsSync(longer)]).toEqual([true, false, true]);
+
+    await owner.kill();
+
+    await expect.poll(() => existsSync(longer), WITHIN).toBe(false);
+  });
+
   it('lets the watchdog end when nothing is left to guard', async () => {
     // In a process of its own: what other tests of this worker have started stays guarded.
     await using owner = await startOwner<{ readonly directory: string }>('guard-releaser');

@@ -28,19 +28,22 @@ describe('a readable line', () => {
     expect(renderLine('order', line, style)).toBe('order        | 03:04:05.006 WARN  m');
   });
 
-  it('shows an error with its stack, each frame prefixed by the name', () => {
-    const err = {
-      type: 'Error',
-      message: 'no route',
-      stack: 'Error: no route\n    at call (a.ts:1)\n    at run (b.ts:2)',
-    };
+  it.each(['error', 'fatal'])(
+    'shows the error of level %s with its stack, each frame prefixed by the name',
+    (level) => {
+      const err = {
+        type: 'Error',
+        message: 'no route',
+        stack: 'Error: no route\n    at call (a.ts:1)\n    at run (b.ts:2)',
+      };
 
-    expect(renderLine('order', logLine({ level: 'error', msg: 'failed', err }), style).split('\n')).toEqual([
-      'order        | 03:04:05.006 ERROR failed error="no route"',
-      'order        |     at call (a.ts:1)',
-      'order        |     at run (b.ts:2)',
-    ]);
-  });
+      expect(renderLine('order', logLine({ level, msg: 'failed', err }), style).split('\n')).toEqual([
+        `order        | 03:04:05.006 ${level.toUpperCase()} failed error="no route"`,
+        'order        |     at call (a.ts:1)',
+        'order        |     at run (b.ts:2)',
+      ]);
+    },
+  );
 
   it('shows the error of a warning without its stack', () => {
     const err = { message: 'no route', stack: 'Error: no route\n    at call (a.ts:1)' };
