@@ -13,6 +13,7 @@ import {
 import { launchProgram, type ProcessRun } from '../process/process-run.ts';
 import { createInTurn } from '../shared/in-turn.ts';
 import type { ControlledStack } from './controlled-stack.ts';
+import { replicasOf } from './frozen-processes.ts';
 
 const KIT = fileURLToPath(new URL('../../packages/kit/command-line/main.ts', import.meta.url));
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -66,9 +67,10 @@ export function createFaultLinks(stack: ControlledStack): FaultLinks {
     const between = await startProxies(upstream.split(','));
     proxies.set(link, between);
     stack.configure(link.from, { [link.setting]: between.map(({ url }) => url).join(',') });
-    for (const replica of callersOf(stack, link)) {
-      await stack.stop(replica);
-      await stack.start(replica).catch((error: unknown) => {
+    // Each in turn, so that the others go on.
+    for (const { name } of replicasOf(stack, link.from)) {
+      await stack.stop(name);
+      await stack.start(name).catch((error: unknown) => {
         throw unavailable({ reason: 'NOT_HEALTHY', message: describeError(error), cause: error });
       });
     }
@@ -107,12 +109,6 @@ export function createFaultLinks(stack: ControlledStack): FaultLinks {
         await Promise.all([...proxies.values()].flat().map(({ run }) => run.stop(STOP_GRACE_MS)));
       }),
   };
-}
-
-/** The replicas of the process that calls, each restarted in turn so that the others go on. */
-function callersOf(stack: ControlledStack, { from }: Link): string[] {
-  const names = stack.rows().map(({ name }) => name);
-  return names.filter((name) => name.replace(/-\d+$/, '') === from);
 }
 
 /** Starts all or none. */

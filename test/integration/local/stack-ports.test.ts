@@ -5,8 +5,11 @@ import { type AddressInfo, connect, createServer, Server, type Socket } from 'no
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { createGuardedDirectory, spawnGuarded, stopGuarded } from '#local/process/watchdog.ts';
+import type { ServiceName } from '#local/shared/topology.ts';
 import { lockDataDirectory, wasOwnerKilled } from '#local/stack/data-lock.ts';
+import { planStack, REPOSITORY_ROOT } from '#local/stack/stack-plan.ts';
 import { type PortRequest, resolvePorts } from '#local/stack/stack-ports.ts';
+import { loadStackSettings } from '#local/stack/stack-settings.ts';
 
 vi.mock(import('node:crypto'), async (load) => {
   const crypto = await load();
@@ -158,6 +161,21 @@ describe('the ports of a stack', () => {
     await held.close();
 
     expect((await settling).get('ORDER_PORT')).toBe(held.port);
+  });
+});
+
+describe('the servers of a stack', () => {
+  it('have a Postgres unless every service has a database elsewhere', async () => {
+    await using folder = await createGuardedDirectory('touchstone-test');
+    const urls = { ORDER_DATABASE_URL: 'postgres://o@db.example/o', PAYMENT_DATABASE_URL: 'postgres://p@db.example/p' };
+    const plan = async (services: readonly ServiceName[]) => {
+      const settings = loadStackSettings({ DATA_DIR: folder.path, ...urls });
+      const options = { settings, services, freePorts: true, durable: false, environment: {}, serviceEnvironment: {} };
+      return await planStack({ ...options, programsDir: '', servicesDir: join(REPOSITORY_ROOT, 'services') });
+    };
+
+    expect((await plan(['order', 'inventory'])).infrastructure).toEqual(['postgres', 'nats', 'provider', 'mailbox']);
+    expect((await plan(['order', 'payment'])).infrastructure).toEqual(['nats', 'provider', 'mailbox']);
   });
 });
 

@@ -62,6 +62,7 @@ describe('watching a sample order', () => {
       order({ timeline: [created] }),
       order({ timeline: [created, retrying] }),
       order({ timeline: [created, { ...retrying, time: at(3) }] }),
+      order({ timeline: [created, { ...retrying, time: at(3), detail: 'not in time' }] }),
       order({
         timeline: [created, retrying, declined],
         status: OrderStatus.FAILED,
@@ -74,6 +75,7 @@ describe('watching a sample order', () => {
       'answered pending: inventory unavailable',
       '  12:00:01.000  + create                done',
       '  12:00:02.000  - reserve stock         retrying  unavailable',
+      '  12:00:03.000  - reserve stock         retrying  not in time',
       '  12:00:04.000  - process payment       refused  Insufficient funds',
       'order o-1 is failed: payment failed',
     ]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { services } from '#local/shared/topology.ts';
+import { type ServiceName, services } from '#local/shared/topology.ts';
 import { environmentOf, type StackPlan } from '#local/stack/stack-plan.ts';
 import { loadStackSettings } from '#local/stack/stack-settings.ts';
 
@@ -67,6 +67,27 @@ describe('the environment of a service', () => {
     ]) {
       expect(order).not.toHaveProperty(name);
     }
+  });
+
+  it('holds the secrets of external systems and of synthetic orders only where they are used', () => {
+    const secrets = {
+      SMTP_URL: 'smtp://shop:hidden@mail.example:587',
+      PAYMENT_PROVIDER_URL: 'https://provider.example',
+      SYNTHETIC_CREDENTIAL: 'hidden',
+    };
+    const plan = planFor(secrets);
+    const secretsOf = (service: ServiceName) =>
+      Object.keys(secrets).filter((name) => environmentOf(plan, service)[name] !== undefined);
+
+    expect(secretsOf('order')).toEqual(['SYNTHETIC_CREDENTIAL']);
+    expect(secretsOf('payment')).toEqual(['PAYMENT_PROVIDER_URL', 'SYNTHETIC_CREDENTIAL']);
+    expect(secretsOf('notification')).toEqual(['SMTP_URL']);
+  });
+
+  it.each(['0.0.0.0', '::'])('holds addresses of this machine when the services listen on %s', (HOST) => {
+    const order = environmentOf(planFor({ HOST, INSECURE: 'on' }), 'order');
+
+    expect(order.INVENTORY_URL).toBe('http://127.0.0.1:50052');
   });
 
   it('of a replica holds a port of its own, and the addresses of all replicas of every service', () => {

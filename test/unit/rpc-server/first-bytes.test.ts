@@ -63,5 +63,7 @@ describe('the time to show a protocol', () => {
     expect(String(socket.read())).toBe('PO');
     expect(vi.getTimerCount()).toBe(0);
     socket.destroy();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(onRecognized).toHaveBeenCalledOnce();
   });
 });

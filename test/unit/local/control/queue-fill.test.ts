@@ -48,3 +48,17 @@ it('a queue whose release fails is not tried again once everything was healed', 
 
   expect([order.release.mock.calls.length, vi.getTimerCount()]).toEqual([1, 0]);
 });
+
+it('two queues are not filled at once, not even while the first one is still being held', async () => {
+  const held = Promise.withResolvers<void>();
+  const [order, analytics] = [holdThatFails(0), holdThatFails(0)];
+  const slow = { ...order, hold: () => held.promise.then(order.hold) };
+  using fill = createQueueFill({ holds: { order: slow, analytics }, startBurst });
+
+  const first = fill.start('order');
+  await expect(fill.start('analytics')).rejects.toMatchObject({ reason: 'QUEUE_FILLING' });
+  held.resolve();
+
+  expect(await first).toMatchObject({ process: 'order' });
+  expect(analytics.isHeld()).toBe(false);
+});
