@@ -72,6 +72,14 @@ it('counts outcomes, and divides time and costs by the confirmed orders alone', 
   expect(() => figuresOf({ kind: 'open', rate: 5 }, none, before, after)).toThrow('5/s: no order was confirmed');
 });
 
+it('counts what began during the run from zero', () => {
+  const later = { ...after, cpuMs: { ...after.cpuMs, 'order-2': 40 } };
+
+  expect(figuresOf({ kind: 'closed', callers: 8 }, load, before, later).perOrder.cpuMs).toMatchObject({
+    'order-2': 10,
+  });
+});
+
 it('compares the means of the rounds with the baseline', () => {
   const mean = meanOf([figures, faster]);
 

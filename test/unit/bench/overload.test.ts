@@ -40,6 +40,8 @@ it('combines the results of several loads', () => {
     acceptedP99: 100,
   });
   expect(renderFigures(good)).toContain('accepted p99  2.00 times');
+  const failing = [result({ otherEnds: { unavailable: 2 } }), result({ otherEnds: { unavailable: 3, internal: 1 } })];
+  expect(combineResults(2, 4, failing).otherEnds).toEqual({ unavailable: 5, internal: 1 });
 });
 
 it('finds no problem when every promise holds', () => {
@@ -61,6 +63,11 @@ it.each<[string, Partial<OverloadFigures>, string]>([
     'a rate that was not sustained',
     { sustainable: combineResults(2, 4, [result({ refusedMs: [1] })]) },
     'was not sustained',
+  ],
+  [
+    'a sustainable rate at which some orders were refused',
+    { sustainable: combineResults(2, 4, [...calm, result({ acceptedMs: [40], refusedMs: [1] })]) },
+    'the sustainable rate was not sustained: 5 accepted, 1 refused',
   ],
   ['no quiescence', { quiescentMs: undefined }, 'did not reach quiescence'],
   ['a violated invariant', { violations: ['money: lost'] }, 'money: lost'],

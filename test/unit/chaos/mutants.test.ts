@@ -44,6 +44,7 @@ describe('the lists of mutants', () => {
       { ...mutant, caughtBy: [] },
       { ...mutant, name: 'a', file: 'test/support/stack.ts' },
       { ...mutant, name: 'b', file: 'local/stack/stack.ts' },
+      { ...mutant, name: 'd', file: 'test/support/services/order.ts' },
       { ...mutant, name: 'c', caughtBy: [test, { ...test, file: 'test/integration/order/histories.test.ts' }] },
     ]);
 
@@ -53,6 +54,7 @@ describe('the lists of mutants', () => {
       'c: a random history may not meet it, so its verdict would be luck',
       'a: test/support/stack.ts is not production code',
       'b: local/stack/stack.ts is not production code',
+      'd: test/support/services/order.ts is not production code',
     ]);
   });
 });

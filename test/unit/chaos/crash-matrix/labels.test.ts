@@ -71,7 +71,8 @@ describe('an operation', () => {
     expect(isMatch({ ...operation, origin: undefined }, operation)).toBe(true);
     expect(isMatch({ ...operation, origin: '' }, operation)).toBe(false);
     expect(isMatch({ ...operation, origin: undefined, kind: 'nak' }, operation)).toBe(false);
-    expect(isMatch({ ...operation, origin: undefined, name: 'OrderFailed' }, operation)).toBe(false);
+    for (const name of ['OrderFailed', 'Order', 'OrderCreatedAgain'])
+      expect(isMatch({ ...operation, origin: undefined, name }, operation)).toBe(false);
   });
 
   it('is formatted as one line with its origin', () => {

@@ -73,6 +73,8 @@ describe('derivePoints', () => {
   it('marks operations that idle services also perform', () => {
     const recording = [recorded(), recorded({ step: IDLE, effective: false })];
     expect(derivePoints([recording, recording], STEPS).points).toEqual([point({ idle: true })]);
+    const ofOther = [recorded(), recorded({ step: IDLE, service: 'payment', effective: false })];
+    expect(derivePoints([ofOther, ofOther], STEPS).points).toEqual([point({ idle: false })]);
   });
 
   it('keeps equal operations of two services apart', () => {
@@ -114,6 +116,8 @@ describe('findMissingKinds', () => {
     expect(missing).toContain('payment publish');
     expect(missing).toContain('payment call');
     expect(missing).toContain('order ack');
+    // That the wrapper works in another service does not help.
+    expect(missing).toContain('order write');
     expect(missing).not.toContain('payment write');
     expect(missing).not.toContain('payment ack');
   });

@@ -51,7 +51,10 @@ describe('the verdict', () => {
       judgement: BROKEN,
     };
 
-    expect(decideVerdict(everything).verdict).toBe('refuted');
+    expect(decideVerdict(everything)).toEqual({
+      verdict: 'refuted',
+      reasons: ['invariant violated: money: one cent is missing', 'It answers: it did not'],
+    });
     expect(decideVerdict({ ...everything, judgement: UPHELD.judgement }).verdict).toBe('aborted');
     expect(decideVerdict({ ...everything, judgement: UPHELD.judgement, abortReason: undefined })).toEqual({
       verdict: 'fault had no effect',

@@ -83,6 +83,11 @@ it.each<[string, Partial<CellResult>, string]>([
     { response: confirmed, end: { status: 'FAILED', afterMs: 1 } },
     'was answered as CONFIRMED, but ended as FAILED',
   ],
+  [
+    'a failed order that was confirmed in the end',
+    { ...failed('INVENTORY_ERROR'), cell: by500, end: { status: 'CONFIRMED', afterMs: 1 } },
+    'was answered as FAILED, but ended as CONFIRMED',
+  ],
   ['a service that died', { deaths: ['order'] }, 'died: order'],
   ['a platform that was not healthy before', { response: undefined, errors: ['was not healthy'] }, 'was not healthy'],
 ])('finds %s red', (_, change, fault) => {
