@@ -70,6 +70,19 @@ describe('draining an answered request', () => {
     await expect.poll(() => socket.destroy).toHaveBeenCalled();
   });
 
+  it('cuts off the one call over HTTP/2, and leaves the others of its connection alone', async () => {
+    const stream = Object.assign(new EventEmitter(), { close: vi.fn() });
+    const socket = Object.assign(new EventEmitter(), { destroy: vi.fn() });
+    const request = Object.assign(new PassThrough(), { complete: false, socket, stream });
+    drainWhenAnswered(request as never as IncomingMessage, { stream } as never as ServerResponse);
+
+    stream.emit('finish');
+    await vi.advanceTimersByTimeAsync(10_000);
+
+    expect(stream.close).toHaveBeenCalledOnce();
+    expect(socket.destroy).not.toHaveBeenCalled();
+  });
+
   it('leaves a request alone that was read to its end', () => {
     const { request, answer } = createExchange();
     request.complete = true;

@@ -66,4 +66,14 @@ describe('the time to show a protocol', () => {
     await vi.advanceTimersByTimeAsync(0);
     expect(onRecognized).toHaveBeenCalledOnce();
   });
+
+  it('is over when the connection fails, which is no error of the server', () => {
+    const { socket, onRecognized } = openConnection();
+
+    expect(() => socket.emit('error', new Error('read ECONNRESET'))).not.toThrow();
+
+    expect(onRecognized).toHaveBeenCalledExactlyOnceWith('none');
+    expect(vi.getTimerCount()).toBe(0);
+    socket.destroy();
+  });
 });
