@@ -36,8 +36,10 @@ export type Cells = { readonly cells: readonly Cell[]; readonly skipped: readonl
 
 /** Lists the cells whose names contain one of the texts in `only`, separated by commas; by default all. */
 export function listCells(only = ''): Cells {
-  const texts = only.split(',').map((text) => text.trim());
-  const isWanted = ({ name }: { readonly name: string }): boolean => texts.some((text) => name.includes(text));
+  const given = only.split(',').map((text) => text.trim());
+  const texts = given.filter((text) => text !== '');
+  const isWanted = ({ name }: { readonly name: string }): boolean =>
+    texts.length === 0 || texts.some((text) => name.includes(text));
   const cells: Cell[] = [];
   const skipped: SkippedCell[] = [];
   for (const dependency of DEPENDENCIES) {

@@ -41,7 +41,7 @@ it('skips what a protocol does not support', () => {
 });
 
 it('accepts several texts, separated by commas', () => {
-  const { cells } = listCells('payment/refuse-closed, nats/answer-in-tls');
+  const { cells } = listCells('payment/refuse-closed, nats/answer-in-tls,');
 
   expect(cells.map(({ name }) => name)).toEqual([
     'payment/refuse-closed-port/connection',
