@@ -341,11 +341,8 @@ describe('while the mailbox is down', () => {
 
     await expect.poll(told, PATIENCE).toMatchObject([{ status: NotificationStatus.SENT }]);
     const [notification] = await told();
-    const to = encodeURIComponent(`${customerId}@customers.example`);
-    const { messages } = (await (await fetch(`${platform.stack.url('mailbox')}/messages?to=${to}`)).json()) as {
-      messages: { message_id: string }[];
-    };
-    expect(new Set(messages.map((mail) => mail.message_id))).toEqual(new Set([notification?.messageId]));
+    const mails = await platform.mails(customerId);
+    expect(new Set(mails.map((mail) => mail.message_id))).toEqual(new Set([notification?.messageId]));
   });
 });
 

@@ -33,7 +33,12 @@ export type TestStack<Control extends StackControl = StackControl> = AsyncDispos
   readOutput(): Promise<readonly string[]>;
 };
 
-export type Mail = { readonly messageId: string; readonly to: string; readonly subject: string; readonly text: string };
+export type Mail = {
+  readonly message_id: string;
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+};
 
 /**
  * Starts the platform; the monitor only where `services` names it, because its journeys would disturb other tests. `environment`
