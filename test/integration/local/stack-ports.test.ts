@@ -198,12 +198,15 @@ describe('a data directory', () => {
 
   it('has no owner any more when that has ended, though nothing has reaped it', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
-    const parent = spawnGuarded('/bin/sh', ['-c', ': & echo $!; exec sleep 300']);
+    const parent = spawnGuarded('/bin/sh', ['-c', 'sleep 60 & echo $!; exec sleep 300']);
     await using _stopped = { [Symbol.asyncDispose]: () => stopGuarded(parent) };
-    const pid = await new Promise((resolve) => parent.stdout?.once('data', (text) => resolve(Number(text))));
-    const readStat = async () => (await readFile(`/proc/${pid}/stat`, 'utf8')).split(' ');
-    await expect.poll(async () => (await readStat())[2]).toBe('Z');
-    await writeFile(join(folder.path, 'stack.pid'), `${pid} ${(await readStat())[21]}`);
+    const pid = await new Promise<number>((resolve) => parent.stdout?.once('data', (text) => resolve(Number(text))));
+    const readStat = async (of: number) => (await readFile(`/proc/${of}/stat`, 'utf8')).split(' ');
+    // A shell would reap its child; what it turns into does not.
+    await expect.poll(async () => (await readStat(parent.pid ?? 0))[1]).toBe('(sleep)');
+    process.kill(pid, 'SIGKILL');
+    await expect.poll(async () => (await readStat(pid))[2]).toBe('Z');
+    await writeFile(join(folder.path, 'stack.pid'), `${pid} ${(await readStat(pid))[21]}`);
 
     expect(await wasOwnerKilled(folder.path)).toBe(true);
   });
