@@ -259,17 +259,14 @@ async function insertOrders(
          ${orders.map(({ placedBy }) => isLimited(placedBy))}::boolean[]
        ) as new (idempotency_key, request_hash, order_id, customer_id, items, payment_method, currency_code, total_minor,
          pricing_version, status, synthetic, timeline, version, create_time, update_time, traceparent, placed_by, is_limited)
-     ), unknown as (
-       select * from new where not exists (
-         select from order_key as known
-         where known.idempotency_key = new.idempotency_key and known.placed_by = new.placed_by
-       )
      ), counted as (
        select new.*, row_number() over (partition by customer_id order by idempotency_key) + (
          select count(*) from (
            select from orders where orders.customer_id = new.customer_id and status = 'PENDING' limit ${maxPending}
          ) as pending
-       ) as pending from unknown as new
+       ) as pending from new where not exists (
+         select from order_key where order_key.idempotency_key = new.idempotency_key and order_key.placed_by = new.placed_by
+       )
      ), key as (
        insert into order_key (idempotency_key, placed_by, request_hash, order_id, synthetic)
        select idempotency_key, placed_by, request_hash, order_id, synthetic from counted
