@@ -198,7 +198,7 @@ describe('a verification', () => {
     expect(seen).toEqual(Array(7).fill(['Bearer t0ken', 'r1']));
   });
 
-  it('gives a call the time of its consumer, and its own timeout only where the consumer sets none', async () => {
+  it('gives a call the deadline of its consumer, and the timeout of the options only where it sets none', async () => {
     await using library = await recordedLibrary(recordBook);
 
     (await verifyProvider({ ...library.options, timeoutMs: 1 })).assertHonoured();
