@@ -4,6 +4,7 @@ import { Code } from '@connectrpc/connect';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Order, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
+import { readPages } from '../support/services/pages.ts';
 import { addProduct, awaitOrder, failureOf, orderRequest, type TestStack, useSharedStack } from '../support/stack.ts';
 
 const PATIENCE = { timeout: 60_000, interval: 25 };
@@ -23,38 +24,22 @@ async function place(customerId: string, status: OrderStatus, paymentMethod: str
 const buy = (customerId: string) => place(customerId, OrderStatus.CONFIRMED, 'pm_approved');
 const decline = (customerId: string) => place(customerId, OrderStatus.FAILED, 'pm_insufficient_funds');
 
-/** Reads all pages of two entries. */
-async function readPages<Entry>(
-  read: (page: { pageSize: number; pageToken: string }) => Promise<{ entries: Entry[]; nextPageToken: string }>,
-): Promise<Entry[][]> {
-  const pages: Entry[][] = [];
-  let pageToken = '';
-  do {
-    const { entries, nextPageToken } = await read({ pageSize: 2, pageToken });
-    pages.push(entries);
-    pageToken = nextPageToken;
-  } while (pageToken !== '');
-  return pages;
-}
-
 describe('ListCharges', () => {
   it('pages through the charges of a customer, newest first, and tells why one was declined', async () => {
     const customerId = randomUUID();
     const orders = [await buy(customerId), await decline(customerId), await buy(customerId)];
 
-    const pages = await readPages(async (page) => {
-      const { charges, nextPageToken } = await platform.payments.listCharges({ customerId, ...page });
-      return { entries: charges, nextPageToken };
-    });
+    const pages = await readPages((pageToken) => platform.payments.listCharges({ customerId, pageSize: 2, pageToken }));
 
-    expect(pages.map((page) => page.length)).toEqual([2, 1]);
-    expect(pages.flat().map(({ orderId }) => orderId)).toEqual(orders.map(({ orderId }) => orderId).reverse());
-    expect(pages.flat().map(({ status }) => status)).toEqual([
+    expect(pages.map((page) => page.charges.length)).toEqual([2, 1]);
+    const charges = pages.flatMap((page) => page.charges);
+    expect(charges.map(({ orderId }) => orderId)).toEqual(orders.map(({ orderId }) => orderId).reverse());
+    expect(charges.map(({ status }) => status)).toEqual([
       ChargeStatus.COMPLETED,
       ChargeStatus.DECLINED,
       ChargeStatus.COMPLETED,
     ]);
-    expect(pages.flat()[1]).toMatchObject({ declineCode: 'insufficient_funds', transactionId: '' });
+    expect(charges[1]).toMatchObject({ declineCode: 'insufficient_funds', transactionId: '' });
   });
 
   it('refuses the token of another customer, whose charges it does not show', async () => {
@@ -76,20 +61,28 @@ describe('ListNotifications', () => {
     const confirmed = orders.filter(({ status }) => status === OrderStatus.CONFIRMED).map(({ orderId }) => orderId);
     await vi.waitFor(async () => expect(await platform.mails(customerId)).toHaveLength(3), PATIENCE);
 
-    const pages = await readPages(async (page) => {
-      const answer = await platform.notifications.listNotifications({ customerId, ...page });
-      return { entries: answer.notifications, nextPageToken: answer.nextPageToken };
-    });
+    const pages = await readPages((pageToken) =>
+      platform.notifications.listNotifications({ customerId, pageSize: 2, pageToken }),
+    );
 
-    expect(pages.map((page) => page.length)).toEqual([2, 1]);
-    expect(
-      pages
-        .flat()
-        .map(({ orderId }) => orderId)
-        .sort(),
-    ).toEqual(confirmed.sort());
+    expect(pages.map((page) => page.notifications.length)).toEqual([2, 1]);
+    const notifications = pages.flatMap((page) => page.notifications);
+    expect(notifications.map(({ orderId }) => orderId).sort()).toEqual(confirmed.sort());
     const mails = new Set((await platform.mails(customerId)).map((mail) => mail.message_id));
-    expect(new Set(pages.flat().map(({ messageId }) => messageId))).toEqual(mails);
+    expect(new Set(notifications.map(({ messageId }) => messageId))).toEqual(mails);
+  });
+});
+
+describe('ListProducts', () => {
+  it('returns each product once, also one that was just added', async () => {
+    const added = await addProduct(platform);
+
+    const pages = await readPages((pageToken) => platform.inventory.listProducts({ pageSize: 7, pageToken }));
+
+    const found = pages.flatMap(({ products }) => products.map(({ productId }) => productId));
+    expect(found).toEqual([...new Set(found)].sort());
+    expect(found).toContain(added);
+    expect(found).toContain('12345');
   });
 });
 

@@ -8,6 +8,7 @@ import {
   CreateOrderResponse_Outcome as Outcome,
 } from '#gen/shop/order/v1/order_service_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
+import { readPages } from '../support/services/pages.ts';
 import {
   addProduct,
   awaitOrder,
@@ -255,16 +256,10 @@ describe('ListOrders', () => {
     const placed: string[] = [];
     for (let count = 0; count < 5; count += 1) placed.unshift((await buy('prod107', 1, { customerId })).orderId);
 
-    const pages: string[][] = [];
-    let pageToken = '';
-    do {
-      const page = await platform.orders.listOrders({ customerId, pageSize: 2, pageToken });
-      pages.push(page.orders.map(({ orderId }) => orderId));
-      pageToken = page.nextPageToken;
-    } while (pageToken !== '');
+    const pages = await readPages((pageToken) => platform.orders.listOrders({ customerId, pageSize: 2, pageToken }));
 
-    expect(pages.map((page) => page.length)).toEqual([2, 2, 1]);
-    expect(pages.flat()).toEqual(placed);
+    expect(pages.map(({ orders }) => orders.length)).toEqual([2, 2, 1]);
+    expect(pages.flatMap(({ orders }) => orders.map(({ orderId }) => orderId))).toEqual(placed);
   });
 
   it('filters confirmed and failed orders by status', async () => {

@@ -10,6 +10,7 @@ import { openConnection, refusalOf } from '../../support/clients.ts';
 import { PATIENCE } from '../../support/patience.ts';
 import { startMonitorFixture } from '../../support/services/monitor.ts';
 import { TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
+import { readPages } from '../../support/services/pages.ts';
 
 const { createOrder, quoteOrder, watchOrder } = OrderService.method;
 const EVERY_JOURNEY = [Journey.ORDER, Journey.DECLINE, Journey.CANCEL, Journey.QUOTE];
@@ -176,13 +177,8 @@ describe('ListRuns', () => {
          date_trunc('milliseconds', now()) - (n / 3) * interval '1 second'
        from generate_series(1, 25) as n`,
     );
-    const seen: string[] = [];
-    let pageToken = '';
-    do {
-      const page = await world.client.listRuns({ pageSize: 7, pageToken });
-      seen.push(...page.runs.map(({ runId }) => runId));
-      pageToken = page.nextPageToken;
-    } while (pageToken !== '');
+    const pages = await readPages((pageToken) => world.client.listRuns({ pageSize: 7, pageToken }));
+    const seen = pages.flatMap((page) => page.runs.map(({ runId }) => runId));
     expect([seen.length, new Set(seen).size]).toEqual([25, 25]);
     const { runs } = await world.client.listRuns({ journey: Journey.QUOTE });
     expect(new Set(runs.map(({ journey }) => journey))).toEqual(new Set([Journey.QUOTE]));

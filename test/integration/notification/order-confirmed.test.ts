@@ -7,6 +7,7 @@ import { startMailbox } from '#local/mailbox/mailbox.ts';
 import { publishAgain, publishEvent, readEventBodies } from '../../support/events.ts';
 import { PATIENCE } from '../../support/patience.ts';
 import { fetchMails, orderConfirmed, startNotificationFixture } from '../../support/services/notification.ts';
+import { readPages } from '../../support/services/pages.ts';
 
 // The seed's time bound.
 const WITHIN = { timeout: 5_000, interval: 25 };
@@ -161,14 +162,9 @@ describe('ListNotifications', () => {
       await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed(`order-${index}`, { customerId }));
       await expect.poll(async () => (await fixture.client.listNotifications({})).notifications).toHaveLength(index + 1);
     }
-    const seen: string[] = [];
-    let pageToken = '';
-    do {
-      const page = await fixture.client.listNotifications({ pageSize: 3, pageToken });
-      seen.push(...page.notifications.map(({ orderId }) => orderId));
-      pageToken = page.nextPageToken;
-    } while (pageToken !== '');
+    const pages = await readPages((pageToken) => fixture.client.listNotifications({ pageSize: 3, pageToken }));
 
+    const seen = pages.flatMap(({ notifications }) => notifications.map(({ orderId }) => orderId));
     expect(seen).toEqual(['order-6', 'order-5', 'order-4', 'order-3', 'order-2', 'order-1', 'order-0']);
     const odd = await fixture.client.listNotifications({ customerId: 'odd' });
     expect(odd.notifications.map(({ orderId }) => orderId)).toEqual(['order-5', 'order-3', 'order-1']);
