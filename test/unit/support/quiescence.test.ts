@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { InvariantSources } from '../../support/invariants/facts.ts';
 import { findPendingWork, waitForQuiescence } from '../../support/invariants/quiescence.ts';
-import { SourceUnavailable } from '../../support/invariants/sources.ts';
+import * as sourceReaders from '../../support/invariants/sources.ts';
 
 type Consumer = { name: string; config: object; num_pending: number; num_ack_pending: number };
 type Charge = { id: string; order_id: string; status: 'pending' | 'captured' | 'declined' };
@@ -15,11 +15,13 @@ let refunds: { charge_id: string }[];
 let polls: number;
 let failure: Error | undefined;
 
-vi.mock(import('../../support/invariants/sources.ts'), async (load) => ({
-  ...(await load()),
-  readDatabase: async (_service, _url, read) =>
-    await read(async (text) => (Object.entries(rows).find(([part]) => text.includes(part))?.[1] ?? []) as never),
-  readBroker: async (_url, read) => {
+/** Makes the sources show what the variables above hold. The spies are restored after each test. */
+function spyOnSources(): void {
+  vi.spyOn(sourceReaders, 'readDatabase').mockImplementation(
+    async (_service, _url, read) =>
+      await read(async (text) => (Object.entries(rows).find(([part]) => text.includes(part))?.[1] ?? []) as never),
+  );
+  vi.spyOn(sourceReaders, 'readBroker').mockImplementation(async (_url, read) => {
     polls += 1;
     if (failure !== undefined) throw failure;
     const manager = {
@@ -33,15 +35,15 @@ vi.mock(import('../../support/invariants/sources.ts'), async (load) => ({
       },
     };
     return await read({ manager } as never);
-  },
-  readJson: async () => {
+  });
+  vi.spyOn(sourceReaders, 'readJson').mockImplementation(async () => {
     const amount = { currency_code: 'EUR', minor_units: 100 };
     return {
       charges: charges.map((charge) => ({ ...charge, amount })),
       refunds: refunds.map((refund) => ({ ...refund, amount })),
     };
-  },
-}));
+  });
+}
 
 function consumerOf(name: string, { num_pending = 0, num_ack_pending = 0 } = {}): Consumer {
   return { name, config: { durable_name: name }, num_pending, num_ack_pending };
@@ -57,6 +59,7 @@ const findWork = async () =>
   (await findPendingWork(sources)).filter(({ count }) => count > 0).map(({ what, count }) => `${what}: ${count}`);
 
 beforeEach(() => {
+  spyOnSources();
   consumers = ['inventory', 'notification', 'analytics'].map((name) => consumerOf(name));
   [rows, charges, refunds, polls, failure] = [{}, [], [], 0, undefined];
 });
@@ -129,7 +132,7 @@ describe('waiting for quiescence', () => {
   });
 
   it('ends with the source that could not be read', async () => {
-    failure = new SourceUnavailable('the broker cannot be read');
+    failure = new sourceReaders.SourceUnavailable('the broker cannot be read');
 
     expect(await waitForQuiescence(sources, { timeoutMs: 0 })).toMatchObject([{ what: 'the broker cannot be read' }]);
   });
