@@ -265,7 +265,7 @@ async function insertOrders(
            select from orders where orders.customer_id = new.customer_id and status = 'PENDING' limit ${maxPending}
          ) as pending
        ) as pending from new where not exists (
-         select from order_key where order_key.idempotency_key = new.idempotency_key and order_key.placed_by = new.placed_by
+         select from order_key as known where known.idempotency_key = new.idempotency_key and known.placed_by = new.placed_by
        )
      ), key as (
        insert into order_key (idempotency_key, placed_by, request_hash, order_id, synthetic)
