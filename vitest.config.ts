@@ -72,7 +72,7 @@ function level(name: Level, { order, seconds, setup }: LevelOptions): TestProjec
     test: {
       name,
       include: [`test/${name}/**/*.test.ts`],
-      setupFiles: setup,
+      setupFiles: ['test/support/guards/undo-stubs.ts', ...setup],
       // Threads start faster; tests that start processes and handle signals need their own process.
       pool: name === 'unit' ? 'threads' : 'forks',
       // The files of a worker share their modules: importing them again would take most of the time of the unit tests.
