@@ -10,6 +10,7 @@ import {
   listViolations,
   sourcesOf,
 } from '../support/invariants/invariants.ts';
+import { PATIENT_DATABASE } from '../support/patience.ts';
 import {
   addProduct,
   awaitOrder,
@@ -26,7 +27,7 @@ const PATIENCE = { timeout: 60_000, interval: 100 };
 const SMALL = { MAX_CALLS: '2', MAX_QUEUED_CALLS: '2', MAX_QUEUE_MS: '30000' };
 
 it('a burst is partly rejected immediately with advice; retried with the same keys, each order is confirmed once', async () => {
-  await using platform = await startTestStack({}, { serviceEnvironment: { order: SMALL } });
+  await using platform = await startTestStack(PATIENT_DATABASE, { serviceEnvironment: { order: SMALL } });
   const productId = await addProduct(platform, { onHand: BURST });
   const customerId = randomUUID();
   const requests = Array.from({ length: BURST }, () =>

@@ -17,6 +17,7 @@ import { loadPasswords } from '#local/shared/secrets.ts';
 import { choosePorts } from '../support/cluster/choose-ports.ts';
 import { findGoProgram, GRPCURL_MISSING } from '../support/go-programs.ts';
 import { type OwnStack, startOwnStack } from '../support/own-stack.ts';
+import { PATIENT_DATABASE } from '../support/patience.ts';
 import { requestDataTemplate } from '../support/shared-stacks.ts';
 import { failureOf, orderRequest, runProgram } from '../support/stack.ts';
 
@@ -74,7 +75,7 @@ beforeAll(async () => {
   own = resources.use(
     await startOwnStack(
       template,
-      { TLS: 'on', ...portSettings },
+      { TLS: 'on', ...portSettings, ...PATIENT_DATABASE },
       {
         ports: 'defaults',
         serviceEnvironment: {

@@ -57,7 +57,7 @@ const STACKS = {
   monitored: {
     isExclusive: true,
     restless: 'monitor',
-    environment: { JOURNEY_INTERVAL_MS: '2000', JOURNEY_LIMIT_MS: '5000' },
+    environment: { JOURNEY_INTERVAL_MS: '2000', JOURNEY_LIMIT_MS: '5000', ...PATIENT_DATABASE },
     services: EVERY_SERVICE,
   },
 } satisfies Record<string, SharedStackOptions>;

@@ -122,14 +122,18 @@ export type OrderRequest = {
 // Long enough for a busy machine; tests of a promised time set their own limit.
 const PATIENCE = { timeout: 60_000, interval: 50 };
 
-/** Adds a product that no other test orders, and waits until the order service knows its price. */
+/**
+ * Adds a product that no other test orders, and waits until the order service knows its price. Calls again as clients do, because a
+ * statement of a busy database may take longer than the service waits.
+ */
 export async function addProduct(
   { inventory, orders }: Pick<TestStack, 'inventory' | 'orders'>,
   { onHand = 10, minorUnits = 1_000n, currencyCode = 'EUR' } = {},
 ): Promise<string> {
   const productId = `product-${randomUUID()}`;
   const unitPrice = { currencyCode, minorUnits };
-  await inventory.upsertProduct({ productId, name: 'Tin whistle', unitPrice, initialOnHand: onHand });
+  const product = { productId, name: 'Tin whistle', unitPrice, initialOnHand: onHand };
+  await vi.waitFor(() => inventory.upsertProduct(product), PATIENCE);
   const basket = { customerId: 'cust123', items: [{ productId, quantity: 1 }] };
   await vi.waitFor(() => orders.quoteOrder(basket), PATIENCE);
   return productId;

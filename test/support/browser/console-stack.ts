@@ -5,6 +5,7 @@ import { build } from 'vite';
 import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import { everyService } from '#local/shared/topology.ts';
 import type { Stack } from '#local/stack/stack.ts';
+import { PATIENT_DATABASE } from '../patience.ts';
 import { startTestStack, type TestStack } from '../stack.ts';
 
 const PAGE = fileURLToPath(new URL('../../../services/console/page', import.meta.url));
@@ -17,7 +18,7 @@ export async function startConsoleStack(environment: Record<string, string> = {}
   const folder = resources.use(await createGuardedDirectory('touchstone-page'));
   const outDir = join(folder.path, 'page');
   await build({ root: PAGE, logLevel: 'silent', build: { outDir } });
-  const platform = await startTestStack(environment, {
+  const platform = await startTestStack({ ...PATIENT_DATABASE, ...environment }, {
     services: everyService.map(({ name }) => name),
     serviceEnvironment: { console: { CONSOLE_PAGE_DIR: outDir } },
   });
