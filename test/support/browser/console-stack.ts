@@ -18,10 +18,13 @@ export async function startConsoleStack(environment: Record<string, string> = {}
   const folder = resources.use(await createGuardedDirectory('touchstone-page'));
   const outDir = join(folder.path, 'page');
   await build({ root: PAGE, logLevel: 'silent', build: { outDir } });
-  const platform = await startTestStack({ ...PATIENT_DATABASE, ...environment }, {
-    services: everyService.map(({ name }) => name),
-    serviceEnvironment: { console: { CONSOLE_PAGE_DIR: outDir } },
-  });
+  const platform = await startTestStack(
+    { ...PATIENT_DATABASE, ...environment },
+    {
+      services: everyService.map(({ name }) => name),
+      serviceEnvironment: { console: { CONSOLE_PAGE_DIR: outDir } },
+    },
+  );
   resources.use(platform);
   const owned = resources.move();
   return { ...platform, url: platform.stack.url('console'), [Symbol.asyncDispose]: () => owned.disposeAsync() };
