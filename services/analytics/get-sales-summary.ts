@@ -15,11 +15,12 @@ export type GetSalesSummaryDependencies = { readonly store: SalesStore; readonly
 export async function getSalesSummary({ store, now }: GetSalesSummaryDependencies, request: GetSalesSummaryRequest) {
   const validation = createValidation();
   const start = readTime(validation, 'start_time', request.startTime, { required: false });
-  const end = readTime(validation, 'end_time', request.endTime, { required: false }) ?? now();
-  if (start !== undefined && start >= end) {
+  const end = readTime(validation, 'end_time', request.endTime, { required: false });
+  if (start !== undefined && start >= (end ?? now())) {
     if (request.endTime === undefined) validation.add('start_time', 'must be in the past when there is no end_time');
     else validation.add('end_time', 'must be after start_time');
   }
   validation.throwIfInvalid();
+  // An open end leaves today a whole day, whose sums are stored; an end of now would sum up its minutes.
   return { summary: toSummaryMessage(summarizeSales(await store.sum({ start, end }))) };
 }
