@@ -51,6 +51,15 @@ export type EventConsumerOptions = {
 
 type Result = 'applied' | 'duplicate' | 'retried' | 'dead_letter' | 'ignored';
 
+// What the broker tells of a consumer that is deleted while a request for messages waits, and what the next request learns of one that
+// was deleted in between: that nobody serves it.
+const GONE: ReadonlySet<string> = new Set([
+  ConsumerEvents.ConsumerDeleted,
+  ConsumerEvents.ConsumerNotFound,
+  ConsumerEvents.StreamNotFound,
+  ConsumerEvents.NoResponders,
+]);
+
 const FAILED: ReadonlySet<Result> = new Set(['retried', 'dead_letter']);
 
 /** What the handling of one event needs. */
@@ -149,9 +158,8 @@ async function consume(
 
 async function stopWhenDeleted(messages: ConsumerMessages): Promise<void> {
   for await (const status of await messages.status()) {
-    const isDeleted = status.type === ConsumerEvents.ConsumerDeleted || status.type === ConsumerEvents.StreamNotFound;
     const isSilent = status.type === ConsumerEvents.HeartbeatsMissed && Number(status.data) >= 4;
-    if (isDeleted || isSilent || status.type === ConsumerEvents.ConsumerNotFound) messages.stop();
+    if (isSilent || GONE.has(status.type)) messages.stop();
   }
 }
 

@@ -198,6 +198,7 @@ describe('the durable consumer', () => {
     ['consumer_deleted', ''],
     ['consumer_not_found', 1],
     ['stream_not_found', 1],
+    ['no_responders', '503 No Responders'],
     ['heartbeats_missed', 4],
   ])('that is gone (%s) is looked for again', async (type, data) => {
     await using test = createTestConsumer(applied);
