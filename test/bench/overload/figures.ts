@@ -81,10 +81,10 @@ export function findProblems(figures: OverloadFigures): string[] {
     if (!holds) problems.push(problem);
   };
   expect(isSustained(sustainable), `the sustainable rate was not sustained: ${describeOutcomes(sustainable)}`);
-  expect(
-    overload.called >= MIN_SHARE_CALLED * overload.wanted,
-    `the generator did not keep up: ${overload.called} calls`,
-  );
+  for (const { rate, called, wanted } of [sustainable, overload]) {
+    const words = `the generator did not keep up with ${rate} orders/s: ${called} of ${Math.round(wanted)} calls`;
+    expect(called >= MIN_SHARE_CALLED * wanted, words);
+  }
   expect(overload.refused > 0, `${factor} times the sustainable rate was no overload: nothing was refused`);
   expect(
     Object.keys(overload.otherEnds).length === 0,

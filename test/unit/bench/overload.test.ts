@@ -57,7 +57,16 @@ it.each<[string, Partial<OverloadFigures>, string]>([
   ['slow refusals', overloadWith({ refusedMs: Array(18).fill(900) }), 'half of the refusals'],
   ['another answer', overloadWith({ otherEnds: { unavailable: 1 } }), '1 unavailable'],
   ['no refusals', overloadWith({ refusedMs: [] }), 'was no overload'],
-  ['a generator that did not keep up', overloadWith({ called: 18 }), 'the generator did not keep up'],
+  [
+    'a generator that did not keep up',
+    overloadWith({ called: 18 }),
+    'did not keep up with 20 orders/s: 18 of 20 calls',
+  ],
+  [
+    'a generator that did not keep up at the sustainable rate',
+    { sustainable: combineResults(2, 4, [result({ called: 3, acceptedMs: [40, 60, 100] })]) },
+    'did not keep up with 2 orders/s: 3 of 4 calls',
+  ],
   ['memory that is not freed', { memory: { ...good.memory, after: 126 * MIB } }, 'memory did not return'],
   [
     'a rate that was not sustained',
