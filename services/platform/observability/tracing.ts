@@ -43,9 +43,9 @@ export function installTracing(correlation = correlationName): void {
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
 }
 
-/** Uses this tracer for the spans of this process from now on. Without one, spans are only ids for headers and logs. */
-export function installTracer(tracer: Tracer): void {
-  startSpan = tracer.startSpan.bind(tracer);
+/** Uses this tracer for the spans of this process from now on. Without one, or with undefined, spans are only ids for headers and logs. */
+export function installTracer(tracer: Tracer | undefined): void {
+  startSpan = tracer === undefined ? startBareSpan : tracer.startSpan.bind(tracer);
 }
 
 // Only generates ids. The caller's trace flags are propagated unchanged, because its trace may be recorded elsewhere.

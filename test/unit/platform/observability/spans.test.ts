@@ -1,7 +1,7 @@
 import { Code, ConnectError, type UnaryRequest, type UnaryResponse } from '@connectrpc/connect';
 import { SpanStatusCode } from '@opentelemetry/api';
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { DOMAIN } from '#services/domain.ts';
 import { notFound } from '#services/platform/base/errors.ts';
@@ -29,6 +29,8 @@ beforeAll(() => {
   installTracer(provider.getTracer('test'));
 });
 afterEach(() => ended.reset());
+// The files of a worker share the tracer: one that stays would start timers in their tests.
+afterAll(() => installTracer(undefined));
 
 /** The span of work that ends so. */
 async function spanOf(options: SpanOptions, work: () => Promise<unknown> = async () => undefined) {
