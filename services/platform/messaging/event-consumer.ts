@@ -51,8 +51,8 @@ export type EventConsumerOptions = {
 
 type Result = 'applied' | 'duplicate' | 'retried' | 'dead_letter' | 'ignored';
 
-// What the broker tells of a consumer that is deleted while a request for messages waits, and what the next request learns of one that
-// was deleted in between: that nobody serves it.
+// What the broker tells of a consumer that is deleted while a request for messages waits; NoResponders is the answer to a request after
+// its deletion.
 const GONE: ReadonlySet<string> = new Set([
   ConsumerEvents.ConsumerDeleted,
   ConsumerEvents.ConsumerNotFound,
