@@ -42,7 +42,12 @@ const FAULTS: Partial<Record<LinkFault, object>> = {
 
 const listening = z.object({ listening: z.string(), control: z.string() });
 
-type Proxy = { readonly run: ProcessRun; readonly url: string; readonly control: string };
+type Proxy = {
+  readonly run: ProcessRun;
+  readonly url: string;
+  readonly control: string;
+  hasEnded(): boolean;
+};
 /** One proxy for each replica of the process that is called. */
 type Proxies = readonly Proxy[];
 
@@ -50,7 +55,7 @@ export type FaultLinks = AsyncDisposable & {
   list(): { readonly from: string; readonly to: string; readonly fault: LinkFault }[];
   /** @throws {DomainError} `not_found` for a link that does not exist, `invalid_argument` for a fault that does not. */
   set(from: string, to: string, fault: LinkFault): Promise<void>;
-  /** Heals every link; returns the names of those that had a fault. */
+  /** Heals every link, and replaces proxies that have died; returns the names of the links that it healed. */
   heal(): Promise<string[]>;
 };
 
@@ -58,12 +63,15 @@ export type FaultLinks = AsyncDisposable & {
 export function createFaultLinks(stack: ControlledStack): FaultLinks {
   const proxies = new Map<Link, Proxies>();
   const faults = new Map<Link, LinkFault>();
+  // The links of which a change failed: some of their proxies may have made it.
+  const unsure = new Set<Link>();
   // One change at a time: two first faults of one link must not start two proxies.
   const inTurn = createInTurn();
 
   const putBetween = async (link: Link): Promise<Proxies> => {
     const upstream = stack.settingOf(link.from, link.setting);
     if (upstream === undefined) throw notFound('LINK_UNKNOWN', `${link.from} does not call ${link.to} in this stack`);
+    await stopProxies(proxies.get(link) ?? []);
     const between = await startProxies(upstream.split(','));
     proxies.set(link, between);
     stack.configure(link.from, { [link.setting]: between.map(({ url }) => url).join(',') });
@@ -76,15 +84,24 @@ export function createFaultLinks(stack: ControlledStack): FaultLinks {
     }
     return between;
   };
+  const hasDied = (link: Link): boolean => proxies.get(link)?.some((proxy) => proxy.hasEnded()) === true;
+  const isDisturbed = (link: Link): boolean => faults.has(link) || unsure.has(link) || hasDied(link);
   const change = async (link: Link, fault: LinkFault): Promise<void> => {
-    if ((faults.get(link) ?? LinkFault.UNSPECIFIED) === fault) return;
-    const between = proxies.get(link) ?? (await putBetween(link));
-    await Promise.all(between.map((proxy) => callProxy(proxy, 'Heal', { proxy: PROXY })));
-    faults.delete(link);
+    const isKnown = !unsure.has(link) && !hasDied(link);
+    if (isKnown && (faults.get(link) ?? LinkFault.UNSPECIFIED) === fault) return;
+    const whole = hasDied(link) ? undefined : proxies.get(link);
+    const between = whole ?? (await putBetween(link));
+    unsure.add(link);
+    await callEach(between, 'Heal', { proxy: PROXY });
     const body = FAULTS[fault];
-    if (body === undefined) return;
-    await Promise.all(between.map((proxy) => callProxy(proxy, 'InjectFault', { proxy: PROXY, fault: body })));
-    faults.set(link, fault);
+    if (body === undefined) {
+      faults.delete(link);
+    } else {
+      // Listed from the first proxy on, so that it can be seen and healed when another one fails.
+      faults.set(link, fault);
+      await callEach(between, 'InjectFault', { proxy: PROXY, fault: body });
+    }
+    unsure.delete(link);
   };
 
   return {
@@ -100,14 +117,14 @@ export function createFaultLinks(stack: ControlledStack): FaultLinks {
     },
     heal: () =>
       inTurn(async () => {
-        const broken = [...faults.keys()];
-        for (const link of broken) await change(link, LinkFault.UNSPECIFIED);
+        const broken = LINKS.filter(isDisturbed);
+        const errors: unknown[] = [];
+        // One that cannot be healed leaves no other one broken.
+        for (const link of broken) await change(link, LinkFault.UNSPECIFIED).catch((error) => errors.push(error));
+        if (errors.length > 0) throw errors[0];
         return broken.map(({ from, to }) => `${from} to ${to}`);
       }),
-    [Symbol.asyncDispose]: () =>
-      inTurn(async () => {
-        await Promise.all([...proxies.values()].flat().map(({ run }) => run.stop(STOP_GRACE_MS)));
-      }),
+    [Symbol.asyncDispose]: () => inTurn(() => stopProxies([...proxies.values()].flat())),
   };
 }
 
@@ -117,8 +134,12 @@ async function startProxies(upstreams: readonly string[]): Promise<Proxies> {
   const running = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   const failed = started.find((result) => result.status === 'rejected');
   if (failed === undefined) return running;
-  await Promise.all(running.map(({ run }) => run.stop(STOP_GRACE_MS)));
+  await stopProxies(running);
   throw failed.reason;
+}
+
+async function stopProxies(running: Proxies): Promise<void> {
+  await Promise.all(running.map(({ run }) => run.stop(STOP_GRACE_MS)));
 }
 
 /** Starts a proxy in front of `upstream`, an address of any scheme. Its password is not shown among the arguments of the process. */
@@ -138,10 +159,14 @@ async function startProxy(upstream: string): Promise<Proxy> {
     },
   });
   const limit = setTimeout(() => ready.reject(failure('did not start in time')), START_LIMIT_MS);
-  void run.ended.then(() => ready.reject(failure(`ended: ${lines.join(' ')}`)));
+  let hasEnded = false;
+  void run.ended.then(() => {
+    hasEnded = true;
+    ready.reject(failure(`ended: ${lines.join(' ')}`));
+  });
   try {
     const { listening: address, control } = await ready.promise;
-    return { run, control, url: proxiedUrl(upstream, address) };
+    return { run, control, url: proxiedUrl(upstream, address), hasEnded: () => hasEnded };
   } catch (error) {
     await run.stop(STOP_GRACE_MS);
     throw error;
@@ -157,6 +182,13 @@ export function proxiedUrl(upstream: string, proxy: string): string {
   url.hostname = hostname;
   url.port = port;
   return url.href.replace(/\/$/, '');
+}
+
+// Every proxy answers or fails before the first failure is thrown: a later change must not overtake this one.
+async function callEach(between: Proxies, rpc: string, body: object): Promise<void> {
+  const results = await Promise.allSettled(between.map((proxy) => callProxy(proxy, rpc, body)));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 async function callProxy({ control }: Proxy, rpc: string, body: object): Promise<void> {

@@ -1,5 +1,6 @@
 // The control port of the local stack: who may call it, and faults of links through the kit's fault proxy.
 import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { create, toBinary } from '@bufbuild/protobuf';
@@ -16,14 +17,23 @@ const configured = new Map<string, string | undefined>();
 const restarted: string[] = [];
 const signals: string[] = [];
 let provider: Server;
+// One server with several addresses, each with a proxy of its own.
+let providerUrl: string;
+let mailboxUrl: string;
+let replicaUrl: string;
+let brokerUrl: string;
 let control: ControlServer;
 
 let stack: ControlledStack;
 
 beforeAll(async () => {
-  provider = createServer((_, response) => response.end('paid')).listen(0, '127.0.0.1');
+  provider = createServer((_, response) => response.end('paid')).listen(0, '0.0.0.0');
   await once(provider, 'listening');
-  const providerUrl = `http://127.0.0.1:${(provider.address() as AddressInfo).port}`;
+  const { port } = provider.address() as AddressInfo;
+  providerUrl = `http://127.0.0.1:${port}`;
+  mailboxUrl = `http://127.0.0.2:${port}`;
+  replicaUrl = `http://127.0.0.3:${port}`;
+  brokerUrl = `http://127.0.0.4:${port}`;
   stack = {
     rows: () => [{ name: 'payment', address: 'x', pid: 7, health: 'healthy', restarts: 0 }],
     kill: async (process, signal) => void signals.push(`${process} ${signal}`),
@@ -32,7 +42,8 @@ beforeAll(async () => {
     configure: (_, settings) => {
       for (const [name, value] of Object.entries(settings)) configured.set(name, value);
     },
-    settingOf: (_, setting) => (setting === 'PAYMENT_PROVIDER_URL' ? providerUrl : undefined),
+    settingOf: (_, setting) =>
+      ({ PAYMENT_PROVIDER_URL: providerUrl, NATS_URL: brokerUrl, SMTP_URL: `${mailboxUrl},${replicaUrl}` })[setting],
     url: () => 'http://127.0.0.1:1',
     operatorToken: async () => 'none',
     orderLog: () => [],
@@ -62,6 +73,16 @@ const as = (headers: Record<string, string>) => {
   });
   return createClient(ControlService, transport);
 };
+
+const NO_PROC = 'only Linux lists the processes in /proc, and has all addresses of 127.0.0.0/8';
+
+/** Sends a signal to the proxy in front of an address. */
+async function signalProxy(upstream: string, signal: NodeJS.Signals): Promise<void> {
+  for (const pid of await readdir('/proc')) {
+    const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (words.includes(`\0--upstream\0${upstream}\0`)) process.kill(Number(pid), signal);
+  }
+}
 
 it('is reached from this machine only', () => {
   expect(new URL(control.url).hostname).toBe('127.0.0.1');
@@ -122,6 +143,54 @@ describe('the link from payment to its provider', () => {
 
     await expect(client.setLinkFault({ from, to, fault })).rejects.toMatchObject({ code });
   });
+});
+
+it('a link works again when it is healed after its proxy died', async ({ skip }) => {
+  skip(process.platform !== 'linux', NO_PROC);
+  const client = as(await headersOf('operator', 'ada'));
+  const link = { from: 'order', to: 'nats' };
+  const answer = async () => await (await fetch(configured.get('NATS_URL') ?? '')).text();
+  await client.setLinkFault({ ...link, fault: LinkFault.SLOW });
+  await client.heal({});
+
+  const died = configured.get('NATS_URL');
+  await signalProxy(brokerUrl, 'SIGKILL');
+  await expect.poll(() => answer().catch(() => 'cut')).toBe('cut');
+
+  expect((await client.heal({})).healed).toEqual(['order to nats']);
+  expect(configured.get('NATS_URL')).not.toBe(died);
+  expect(await answer()).toBe('paid');
+  expect((await client.heal({})).healed).toEqual([]);
+});
+
+it('the link to two replicas is not taken for cut when only one of its proxies is', async ({ skip }) => {
+  skip(process.platform !== 'linux', NO_PROC);
+  const client = as(await headersOf('operator', 'ada'));
+  const link = { from: 'notification', to: 'mailbox' };
+  const answers = async () => {
+    const urls = configured.get('SMTP_URL')?.split(',') ?? [];
+    return await Promise.all(
+      urls.map(
+        async (url) =>
+          await fetch(url).then(
+            (answer) => answer.text(),
+            () => 'cut',
+          ),
+      ),
+    );
+  };
+  await client.setLinkFault({ ...link, fault: LinkFault.CUT });
+  await signalProxy(replicaUrl, 'SIGSTOP');
+  await expect(client.setLinkFault({ ...link, fault: LinkFault.SLOW })).rejects.toMatchObject({
+    code: Code.Unavailable,
+  });
+  await signalProxy(replicaUrl, 'SIGCONT');
+
+  await client.setLinkFault({ ...link, fault: LinkFault.CUT });
+  expect(await answers()).toEqual(['cut', 'cut']);
+
+  expect((await client.heal({})).healed).toEqual(['notification to mailbox']);
+  expect(await answers()).toEqual(['paid', 'paid']);
 });
 
 it('takes spans by the key that the services of this stack are given', async () => {
