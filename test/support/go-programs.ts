@@ -16,6 +16,8 @@ export async function findGoProgram(name: string): Promise<string | undefined> {
 
 /** The value of a variable of `go env`; undefined without Go. */
 export async function readGoVariable(name: string): Promise<string | undefined> {
-  const { exitCode, stdout } = await runProgram('go', ['env', name]);
+  // Go's own variables, such as GOPATH, say where its folders are.
+  const settings = Object.entries(process.env).filter(([key]) => key.startsWith('GO'));
+  const { exitCode, stdout } = await runProgram('go', ['env', name], Object.fromEntries(settings));
   return exitCode === 0 ? stdout.trim() : undefined;
 }

@@ -221,7 +221,7 @@ export type Ended = { readonly exitCode: number | null; readonly stdout: string;
 export function runProgram(
   file: string,
   given: readonly string[],
-  environment: Record<string, string> = {},
+  environment: Readonly<Record<string, string | undefined>> = {},
   timeoutMs = 90_000,
 ): Promise<Ended> {
   const { PATH, HOME, NODE_OPTIONS, NODE_COMPILE_CACHE } = process.env;
