@@ -28,8 +28,10 @@ type SharedStackOptions = Pick<StackOptions, 'services'> & {
   readonly restless?: ProcessName;
 };
 
-// Breakers allow a probe soon, so that one test's outage is over before the next test starts.
+// Breakers allow a probe soon, so that one test's outage is over before the next test starts. Statements may wait on a slow machine, but not
+// as long as elsewhere: an order that a killed replica has begun is resumed that much later.
 const QUICK_RECOVERY = {
+  DATABASE_TIMEOUT_MS: '2000',
   BREAKER_RESET_MS: '500',
   PAYMENT_PROVIDER_TIMEOUT_MS: '6000',
   PAYMENT_SETTLE_AFTER_MS: '500',
