@@ -180,10 +180,11 @@ describe('the invariants', () => {
 async function placeMixedLoad(platform: TestStack): Promise<AcknowledgedOrder[]> {
   const product = (productId: string, quantity: number) => ({ items: [{ productId, quantity }] });
   const both = { items: [...product('prod102', 1).items, ...product('prod107', 2).items] };
-  // A call that fails is retried with the same key.
+  // A call that fails, as one that has not ended within the short budget, is retried with the same key or order.
+  const retried = <T>(call: () => Promise<T>): Promise<T> => vi.waitFor(call, { timeout: 30_000, interval: 250 });
   const place = async (overrides: Partial<OrderRequest>): Promise<AcknowledgedOrder> => {
     const request = orderRequest(overrides);
-    const answer = await vi.waitFor(() => platform.orders.createOrder(request), { timeout: 30_000, interval: 250 });
+    const answer = await retried(() => platform.orders.createOrder(request));
     return acknowledgedOrder(request.idempotencyKey, answer);
   };
   const duplicate = async (overrides: Partial<OrderRequest>): Promise<AcknowledgedOrder[]> => {
@@ -196,13 +197,13 @@ async function placeMixedLoad(platform: TestStack): Promise<AcknowledgedOrder[]>
     // From here the provider captures the money even if the call is cancelled.
     const findPending = async () => expect(await (await fetch(charges)).text()).toContain('pending');
     await vi.waitFor(findPending, { timeout: 10_000, interval: 50 });
-    await platform.orders.cancelOrder({ orderId: first.orderId });
+    await retried(() => platform.orders.cancelOrder({ orderId: first.orderId }));
     return [first, { ...first, status: 'CANCELLED', outcome: 'FAILED' }];
   };
   const refund = async (): Promise<AcknowledgedOrder[]> => {
     const bought = await place(both);
     const { orderId } = await awaitOrder(platform, bought.orderId);
-    await platform.orders.refundOrder({ orderId });
+    await retried(() => platform.orders.refundOrder({ orderId }));
     return [bought, { ...bought, status: 'REFUNDED' }];
   };
   const calls = [
