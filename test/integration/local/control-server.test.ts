@@ -16,8 +16,8 @@ import { headersOf, TEST_IDENTITY } from '../../support/identity/credentials.ts'
 const configured = new Map<string, string | undefined>();
 const restarted: string[] = [];
 const signals: string[] = [];
-let provider: Server;
-// One server with several addresses, each with a proxy of its own.
+let servers: readonly Server[];
+// What the links lead to, each with a proxy of its own.
 let providerUrl: string;
 let mailboxUrl: string;
 let replicaUrl: string;
@@ -27,13 +27,10 @@ let control: ControlServer;
 let stack: ControlledStack;
 
 beforeAll(async () => {
-  provider = createServer((_, response) => response.end('paid')).listen(0, '0.0.0.0');
-  await once(provider, 'listening');
-  const { port } = provider.address() as AddressInfo;
-  providerUrl = `http://127.0.0.1:${port}`;
-  mailboxUrl = `http://127.0.0.2:${port}`;
-  replicaUrl = `http://127.0.0.3:${port}`;
-  brokerUrl = `http://127.0.0.4:${port}`;
+  servers = Array.from({ length: 4 }, () => createServer((_, response) => response.end('paid')).listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const urls = servers.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  [providerUrl = '', mailboxUrl = '', replicaUrl = '', brokerUrl = ''] = urls;
   stack = {
     rows: () => [{ name: 'payment', address: 'x', pid: 7, health: 'healthy', restarts: 0 }],
     kill: async (process, signal) => void signals.push(`${process} ${signal}`),
@@ -57,7 +54,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await control?.[Symbol.asyncDispose]();
-  provider?.close();
+  for (const server of servers ?? []) server.close();
 });
 
 const as = (headers: Record<string, string>) => {
@@ -74,7 +71,7 @@ const as = (headers: Record<string, string>) => {
   return createClient(ControlService, transport);
 };
 
-const NO_PROC = 'only Linux lists the processes in /proc, and has all addresses of 127.0.0.0/8';
+const NO_PROC = 'only Linux lists the processes in /proc';
 
 /** Sends a signal to the proxy in front of an address. */
 async function signalProxy(upstream: string, signal: NodeJS.Signals): Promise<void> {
