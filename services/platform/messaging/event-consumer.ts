@@ -28,6 +28,8 @@ import { hasConsumer } from './streams.ts';
 
 const MAX_IN_FLIGHT = 32;
 const MAX_ATTEMPTS = 5;
+// The broker's word of a deletion can be lost: two heartbeats that are missed tell it too.
+const HEARTBEAT_MS = 2_000;
 const MAX_DELAY_MS = 10_000;
 const RETRY_PERIOD_MS = 500;
 const LAG_LIMIT_MS = 500;
@@ -132,7 +134,11 @@ async function consume(
   handle: (message: JsMsg) => Promise<void>,
 ): Promise<void> {
   const consumer = await session.jetstream.consumers.get(stream, service);
-  const messages = await consumer.consume({ max_messages: MAX_IN_FLIGHT, idle_heartbeat: 5_000, expires: 15_000 });
+  const messages = await consumer.consume({
+    max_messages: MAX_IN_FLIGHT,
+    idle_heartbeat: HEARTBEAT_MS,
+    expires: 15_000,
+  });
   const stop = (): void => messages.stop();
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();

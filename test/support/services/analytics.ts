@@ -101,6 +101,5 @@ export async function awaitCaughtUp(
       expect(consumer, producer).toMatchObject({ pending: 0n, unacknowledged: 0n });
     }
   };
-  // When the broker's word of a deleted stream is lost, its consumer notices that by heartbeats, within 15 s.
-  await vi.waitFor(look, { timeout: 20_000, interval: 25 });
+  await vi.waitFor(look, { timeout: 10_000, interval: 25 });
 }

@@ -17,7 +17,7 @@ import { ask, createNoteDatabase, openDatabase, readNotes } from '../support/ope
 import { recordLog } from '../support/recorded-log.ts';
 import { deleteConsumer, deleteStream, readConsumer } from './admin.ts';
 
-const SOON = { timeout: 20_000, interval: 50 };
+const SOON = { timeout: 15_000, interval: 50 };
 
 type Handle = HandleEvent<typeof OrderCreatedSchema>;
 type Needs = {

@@ -48,7 +48,7 @@ describe('a consumer', () => {
     await test.consumer.start();
     await shortly();
 
-    expect(test.consume.mock.calls).toEqual([[{ max_messages: 32, idle_heartbeat: 5_000, expires: 15_000 }]]);
+    expect(test.consume.mock.calls).toEqual([[{ max_messages: 32, idle_heartbeat: 2_000, expires: 15_000 }]]);
   });
 
   it('is not taken for missing when the broker fails in another way', async () => {
